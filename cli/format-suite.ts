@@ -1,6 +1,7 @@
 /** @file The answer of `validate` as a table for a terminal: scores with intervals, control rows, attributes. */
 import { z } from 'zod';
 import { MEASURES, type MeasureName } from '../configs/picture-scores.ts';
+import { quantity } from '../configs/quantity.ts';
 import { labelOf } from '../configs/suite-files.ts';
 import { type SuiteTest, suiteSchema } from '../configs/validation-suite.ts';
 import { formatTable } from './table.ts';
@@ -136,6 +137,12 @@ function listRemarks({ tests, controls }: Validation): string[] {
   const skipped = tests.flatMap(({ test, skipped }) =>
     skipped === undefined ? [] : [`${test} was left out: ${skipped}`],
   );
+  const leftOut = tests.flatMap(({ test, left_out: left = [] }) =>
+    left.map(
+      ({ reason, pictures }) =>
+        `${test} leaves out ${quantity(pictures, 'picture')}${pictures === 1 ? '' : ', each'} because ${reason}`,
+    ),
+  );
   const scored = [...tests.flatMap(({ scores }) => scores), ...controls];
   const missing = scored.flatMap(({ without = {} }) =>
     Object.entries(without).map(([measure, why]) => `without ${measure}: ${why}`),
@@ -147,6 +154,6 @@ function listRemarks({ tests, controls }: Validation): string[] {
   return [
     `means with intervals of 95 %; more alike: higher ${rising.join(', ')}, lower ${falling.join(', ')}`,
     ...(others.length > 0 ? [`results.json also has ${others.join(' and ')}`] : []),
-    ...new Set([...skipped, ...missing]),
+    ...new Set([...skipped, ...leftOut, ...missing]),
   ];
 }

@@ -29,6 +29,7 @@ const SUITE = {
   tests: [
     {
       ...{ test: 'reconstruction', weights: 'ema', about: 'from all signals' },
+      left_out: [{ reason: 'its caption is empty', pictures: 2 }],
       scores: [score('full', 20), score('floor', 3, { lpips: 'the pictures are too small' })],
       differences: [{ difference: 'full_over_floor', about: '', measures: { psnr: interval(17) } }],
       attributes: [{ of: 'full', measured: 25, own: { hair: { right: 20, of: 25 } }, edited: { right: 3, of: 4 } }],
@@ -68,6 +69,7 @@ test('the answer is a table with intervals, differences, control rows, drift and
     'means with intervals of 95 %; more alike: higher ssim, psnr, pck, lower feature_distance, color_distance',
     'results.json also has ms_ssim and pck_05',
     'pose was left out: no pose',
+    'reconstruction leaves out 2 pictures, each because its caption is empty',
     'without lpips: the pictures are too small',
   ]);
 });

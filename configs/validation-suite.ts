@@ -77,6 +77,8 @@ const testSchema = z.strictObject({
   about: z.string(),
   /** Why it was passed over. */
   skipped: z.string().optional(),
+  /** Pictures that some draw of the test says nothing about, by reason. */
+  left_out: z.array(z.strictObject({ reason: z.string(), pictures: z.int().positive() })).optional(),
   scores: z.array(scoreSchema),
   differences: z.array(
     z.strictObject({

@@ -21,13 +21,13 @@ let checkpoint: Digest;
 const sampled: SampleJob[] = [];
 
 /** Five held-out pictures, the third one wider, and a trained one. */
-async function putCaptioned(removed: readonly string[] = []): Promise<Digest> {
+async function putCaptioned(removed: readonly string[] = [], captions = CAPTIONS): Promise<Digest> {
   const sizes = [16, 16, 16, 24, 16, 16].map(side => ({ width: side, height: 16 }));
   const toy = await readDataset(lab.blobs, await putToyDataset(lab.blobs, { sizes, heldOut: 5 }));
   const [page] = toy.pages;
   if (page === undefined) throw new Error('no page');
   const ids = (await readItems(lab.blobs, page)).map(({ id }) => id);
-  const members = ids.slice(1).map((id, i) => [`${id}.txt`, Buffer.from(CAPTIONS[i] ?? '')] as const);
+  const members = ids.slice(1).map((id, i) => [`${id}.txt`, Buffer.from(captions[i] ?? '')] as const);
   const caption = (await lab.blobs.put(packColumn(new Map(members)), 'application/x-tar')).digest;
   return putDocument(lab.blobs, {
     ...toy,
@@ -151,6 +151,20 @@ describe('draw', () => {
     expect(Object.keys(await conditionsOf(sampled.at(-1)))).toContain('patches');
   });
 
+  test.each(['text', 'swap'])(
+    '%s leaves out a picture with an empty caption, of which it says nothing',
+    async condition => {
+      dataset = await putCaptioned([], ['a hat', ' \n', 'a hat', '', 'a hat']);
+      const { index, ids } = await draw({ condition });
+      expect(ids).toEqual(condition === 'text' ? [1, 3, 5] : [1, 5]);
+      expect(index.skipped.filter(({ reason }) => reason === 'its caption is empty').map(({ id }) => id)).toEqual([
+        '0000000000000002',
+        '0000000000000004',
+      ]);
+      expect((await draw({ condition: 'full' })).ids).toEqual([1, 2, 3, 4, 5]);
+    },
+  );
+
   // If these change, raise the version of draw: caches serve the old bytes to the new code.
   test.each([
     ['swap', 'sha256:aaff279b4fd0c9ef712ebd21addf146255fe67901f13fe2eedbf7d88f1bf9ba2'],
@@ -158,7 +172,7 @@ describe('draw', () => {
   ])('%s has the bytes of its version', async (condition, golden) => {
     const { index } = await draw({ condition });
     const { checkpoint: _, ...told } = index;
-    expect([registered.version, canonicalDigest(told as never)]).toEqual([1, golden]);
+    expect([registered.version, canonicalDigest(told as never)]).toEqual([2, golden]);
   });
 
   test('refuses a dataset whose signals are of other encoders', async () => {

@@ -93,7 +93,7 @@ export const heldOut = defineFunction({
 
 /** @param sample PNG. */
 async function describePair(ctx: PureContext, item: HeldOutItem, sample: Uint8Array) {
-  const { id, name, caption, signals } = item;
+  const { id, name, caption = '', signals } = item;
   const pair = await encodePng(besideEachOther(toInterleaved(item.picture), await decodeRgb(sample)));
   return { id, name, caption, signals: [...signals.keys()], image: await publishPng(ctx, pair) };
 }

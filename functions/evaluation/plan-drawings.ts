@@ -43,25 +43,30 @@ function planOne(
   edits: readonly CaptionEdit[] | undefined,
 ): Drawing | string {
   const { own, other: borrowed = [], edited } = CONDITIONS[condition];
-  const { id, name, picture, ordinal, signals } = item;
+  const { id, name, picture, ordinal, signals, caption } = item;
   const described = { id, name, width: picture.width, height: picture.height, noise: ordinal };
-  const missing = missingSignals(condition, [...signals.keys()]);
-  if (missing) return `it has no ${missing.join(' or ')}`;
+  const isBlank = caption !== undefined && caption.trim() === '' && signals.has('text');
+  const missing = missingSignals(
+    condition,
+    [...signals.keys()].filter(signal => signal !== 'text' || !isBlank),
+  );
+  if (missing)
+    return isBlank && missing.includes('text') ? 'its caption is empty' : `it has no ${missing.join(' or ')}`;
   const given = new Map([...signals].filter(([signal]) => own.includes(signal)));
   if (edited) {
-    const found = editCaption<KnownEdit>(item.caption, edits ?? editsFor(item));
+    const found = editCaption<KnownEdit>(caption ?? '', edits ?? editsFor(item));
     if (found === undefined) return 'its caption has the words of no edit';
     given.delete('text');
     return { item: { ...described, caption: found.caption, edit: found.edit }, signals: given };
   }
-  if (borrowed.length === 0) return { item: { ...described, caption: item.caption }, signals: given };
+  if (borrowed.length === 0) return { item: { ...described, caption: caption ?? '' }, signals: given };
   const other = nextAlike(item, items, borrowed);
   if (other === undefined) return 'no other picture of its size has a look';
   for (const signal of borrowed) {
     const array = other.signals.get(signal);
     if (array) given.set(signal, array);
   }
-  return { item: { ...described, caption: item.caption, other: other.id }, signals: given };
+  return { item: { ...described, caption: caption ?? '', other: other.id }, signals: given };
 }
 
 /** The next picture of the same size that has one of the signals; after the last one, the first. */

@@ -13,8 +13,8 @@ import type { PlanarImage } from '../pictures/planar.ts';
 export interface HeldOutItem {
   readonly id: string;
   readonly name: string;
-  /** Empty without one. */
-  readonly caption: string;
+  /** Blank: the picture has none. Undefined: the dataset does not keep it, as one of ready arrays. */
+  readonly caption: string | undefined;
   readonly picture: PlanarImage;
   readonly attributes?: Item['attributes'];
   /** Those of `signals` that the picture has. */
@@ -113,7 +113,7 @@ async function readPage(
         id,
         name,
         ...(attributes && { attributes }),
-        caption: Buffer.from((await read('caption', id)) ?? []).toString('utf8'),
+        caption: readText(await read('caption', id)),
         picture: readPicture(id, await read('image', id)),
         signals: new Map(arrays.flatMap(([signal, array]) => (array ? [[signal, array] as const] : []))),
       };
@@ -139,6 +139,10 @@ export function groupAlike<T>(
     else groups.set(key, [item]);
   }
   return [...groups.values()];
+}
+
+function readText(member: Uint8Array | undefined): string | undefined {
+  return member && Buffer.from(member).toString('utf8');
 }
 
 /** @throws Unprocessable unless the member is u8 [3, height, width]. */

@@ -55,7 +55,22 @@ export async function runTest(
     if (shown) attributes.push({ of: key, ...shown });
   }
   const collage = await makeCollage(ctx, pictures, test.about, test.collage, drawn);
-  return { scores, differences, ...(attributes.length > 0 && { attributes }), ...(collage && { collage }) };
+  const leftOut = countLeftOut([...drawn.values()]);
+  return {
+    ...(leftOut.length > 0 && { left_out: leftOut }),
+    ...{ scores, differences },
+    ...(attributes.length > 0 && { attributes }),
+    ...(collage && { collage }),
+  };
+}
+
+/** Each picture counts once for a reason, however many draws left it out. */
+function countLeftOut(drawn: readonly Drawn[]): NonNullable<SuiteTest['left_out']> {
+  const reasons = Map.groupBy(
+    drawn.flatMap(({ index }) => index.skipped),
+    ({ reason }) => reason,
+  );
+  return [...reasons].map(([reason, skipped]) => ({ reason, pictures: new Set(skipped.map(({ id }) => id)).size }));
 }
 
 async function columnsOf(pictures: SuitePictures, of: Drawn, { against }: ScoreRow) {

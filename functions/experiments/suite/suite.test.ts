@@ -24,20 +24,23 @@ import { readSuite } from './run-suite.ts';
 let lab: TrainingLab;
 
 /** Four held-out pictures of 16 pixels with captions, and two trained ones. */
-async function putCaptioned(heldOut = 4, captioned = 'a long hat'): Promise<Digest> {
+async function putCaptioned(heldOut = 4, captioned = 'a long hat', other = 'a hat'): Promise<Digest> {
   const toy = await readDataset(lab.blobs, await putToyDataset(lab.blobs, { count: 6, heldOut }));
   const [page] = toy.pages;
   if (page === undefined) throw new Error('no page');
   const ids = (await readItems(lab.blobs, page)).map(({ id }) => id);
-  const members = ids.map((id, i) => [`${id}.txt`, Buffer.from(i % 2 === 0 ? captioned : 'a hat')] as const);
+  const members = ids.map((id, i) => [`${id}.txt`, Buffer.from(i % 2 === 0 ? captioned : other)] as const);
   const caption = (await lab.blobs.put(packColumn(new Map(members)), 'application/x-tar')).digest;
   const pages = [{ ...page, columns: { ...page.columns, caption } }];
   return (await putDocument(lab.blobs, { ...toy, pages, links: [...toy.links, caption] })).digest;
 }
 
-async function train(validate: object | undefined, { heldOut = 4, target = 64, caption = 'a long hat' } = {}) {
+async function train(
+  validate: object | undefined,
+  { heldOut = 4, target = 64, caption = 'a long hat', other = 'a hat' } = {},
+) {
   const run = { ...TOY_CONFIG.run, preview: { prompts: [], steps: 2 }, ...(validate && { validate }) };
-  const dataset = await putCaptioned(heldOut, caption);
+  const dataset = await putCaptioned(heldOut, caption, other);
   await createExperiment(lab, 'toy', { config: { ...TOY_CONFIG, run }, dataset, engine: ASKED_ENGINE });
   await lab.executor.callEffect('train', { experiment: 'toy', target });
   return (await readHead(lab.store, 'toy')).value;
@@ -81,6 +84,19 @@ describe('the suite of a training', () => {
 
     const { series } = await readMetrics(lab.blobs, chunks, 0, 100);
     expect(series['validation/reconstruction_psnr']?.filter(value => value !== null)).toHaveLength(1);
+  });
+
+  test('leaves pictures with an empty caption out of the caption alone, and counts them', async () => {
+    const { chunks } = await train(
+      { every: 12, pictures: 4, tests: ['reconstruction', 'text'] },
+      { target: 128, other: '' },
+    );
+    const suite = await readSuite(lab.blobs, chunks[2]?.artifacts.suite as Digest);
+    const told = suite.tests.map(({ test: name, left_out, scores }) => [name, left_out, scores[0]?.ids.length]);
+    expect(told).toEqual([
+      ['reconstruction', undefined, 4],
+      ['text', [{ reason: 'its caption is empty', pictures: 2 }], 2],
+    ]);
   });
 
   test('tells the course of scores, and how each picture moved since the last one', async () => {
