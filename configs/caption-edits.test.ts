@@ -9,6 +9,10 @@ test.each([
   ['he is facing\nright', 'he is facing left'],
   ['PALE', 'Tan'],
   ['un pâle', undefined],
+  ['un pâle'.normalize('NFD'), undefined],
+  ['pale\u0301', undefined],
+  ['a\u0301pale', undefined],
+  ['❤\ufe0fpale', '❤\ufe0ftan'],
 ])('"%s" becomes "%s"', (caption, edited) => {
   expect(editCaption(caption, SEED_EDITS)?.caption).toBe(edited);
 });

@@ -33,6 +33,13 @@ export interface EditedCaption<Edit extends CaptionEdit> {
   readonly edit: Edit;
 }
 
+/**
+ * A combining mark belongs to the letter before it: an accent makes another word. Some marks are enough: a caption of
+ * marks alone takes no long time.
+ */
+const NO_WORD_BEFORE = '(?<![\\p{L}\\p{N}]\\p{M}{0,8})';
+const NO_WORD_AFTER = '(?![\\p{L}\\p{N}\\p{M}])';
+
 /** The caption after the first edit that fits; undefined if none does. A phrase begins and ends at borders of words. */
 export function editCaption<Edit extends CaptionEdit>(
   caption: string,
@@ -40,7 +47,7 @@ export function editCaption<Edit extends CaptionEdit>(
 ): EditedCaption<Edit> | undefined {
   for (const edit of edits) {
     const words = edit.from.split(/\s+/).map(word => word.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
-    const pattern = new RegExp(`(?<![\\p{L}\\p{N}])${words.join('\\s+')}(?![\\p{L}\\p{N}])`, 'giu');
+    const pattern = new RegExp(`${NO_WORD_BEFORE}${words.join('\\s+')}${NO_WORD_AFTER}`, 'giu');
     const edited = caption.replace(pattern, found => alike(found, edit.to));
     if (edited !== caption) return { caption: edited, edit };
   }

@@ -172,7 +172,7 @@ describe('draw', () => {
   ])('%s has the bytes of its version', async (condition, golden) => {
     const { index } = await draw({ condition });
     const { checkpoint: _, ...told } = index;
-    expect([registered.version, canonicalDigest(told as never)]).toEqual([2, golden]);
+    expect([registered.version, canonicalDigest(told as never)]).toEqual([3, golden]);
   });
 
   test('refuses a dataset whose signals are of other encoders', async () => {

@@ -51,7 +51,7 @@ export const draw = defineFunction({
   summary:
     'Draws pictures of a split from some or all of their signals, in their own sizes, each from noise that stays the ' +
     'same. Outputs pictures (a column of pixels) and index (JSON).',
-  version: 2,
+  version: 3,
   kind: 'pure',
   usesEngine: true,
   tools: ENCODER_TOOLS,
