@@ -7,6 +7,7 @@ import type { Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { createMemoryStore, type MemoryObjects } from '../storage/drivers/memory.ts';
 import { createRefs } from '../storage/names/refs.ts';
+import { chooseSubset } from './datasets/choose-subset.ts';
 import { readConfig, readHead } from './experiments/experiment-head.ts';
 import { createExperiment } from './operations/create-experiment.ts';
 import { dieAtWrite } from './testing/deaths.ts';
@@ -194,6 +195,22 @@ test('a subset is a dataset with a name, on which all runs are trained', async (
   expect([subset, dataset_name]).toEqual([{ size: 4, of: 6 }, 'toys-4']);
   expect((await readDataset(lab.blobs, used as Digest)).removed).toHaveLength(2);
   expect((await readHead(lab.store, 'grid-b-0')).value).toMatchObject({ dataset: used, dataset_name: 'toys-4' });
+});
+
+test('a recipe without a size is trained at one for the pictures of the subset, in a grid and in a sweep', async () => {
+  const ids = Array.from({ length: 9 }, (_, i) => i.toString(16).padStart(16, '0'));
+  const chosen = chooseSubset(ids, 4, 0);
+  const sides = [...ids.map(id => (chosen.has(id) ? 64 : 16)), 16, 16];
+  const sizes = sides.map(side => ({ width: side, height: side }));
+  await createRefs(lab.store).datasets.delete('toys');
+  const mixed = await putToyDataset(lab.blobs, { sizes, heldOut: 2 });
+  await createRefs(lab.store).datasets.create('toys', { v: 1, dataset: mixed });
+  await ablate({ base: 'seed', steps: 1, arms: { A: {} }, subset: 4 });
+  const { best } = await sweep({ base: 'seed', steps: 1, set: { 'optimizer.learning_rate': [0.001] }, subset: 4 });
+  for (const name of ['grid-a-0', best?.experiment ?? '']) {
+    const { model } = await readConfig(lab.blobs, (await readHead(lab.store, name)).value);
+    expect([name, model.hidden_size]).toEqual([name, 192]);
+  }
 });
 
 test('with seconds, an arm takes the steps that its measured speed allows, and keeps them', async () => {

@@ -53,6 +53,7 @@ export const ablate = defineFunction({
   }),
   key: body => canonicalJson(body),
   async run(ctx, { grid, dataset: whole, engine }) {
+    // A wrong key is found out before a subset is made, and gets a name.
     await resolveArms(grid, rememberPictureSize(ctx.blobs, whole), stepsOfGrid(grid));
     const data = await layGround(ctx, whole, grid);
     const ground: Ground = { dataset: data.dataset, called: data.called, engine };

@@ -53,8 +53,10 @@ export const sweep = defineFunction({
   }),
   key: body => canonicalJson(body),
   async run(ctx, { sweep: asked, dataset: whole, engine }) {
-    const runs = await resolveRuns(asked, rememberPictureSize(ctx.blobs, whole));
+    // A wrong key is found out before a subset is made, and gets a name.
+    await resolveRuns(asked, rememberPictureSize(ctx.blobs, whole));
     const data = await layGround(ctx, whole, asked);
+    const runs = await resolveRuns(asked, rememberPictureSize(ctx.blobs, data.dataset));
     const ground: Ground = { dataset: data.dataset, called: data.called, engine };
     for (const run of runs) await createRun(ctx, run, ground, asked.name);
     const steps = Math.min(...runs.map(({ config }) => stepsOf(config)));
