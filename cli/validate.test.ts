@@ -1,10 +1,11 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { MEASURE_NAMES } from '../configs/picture-scores.ts';
-import { readValidation, writeValidation } from './commands/validate.ts';
+import { readValidation } from './commands/validate.ts';
 import { formatValidation, type Validation, validationSchema } from './format-suite.ts';
+import { writeValidation } from './write-validation.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 const PICTURE = `sha256:${'1'.repeat(64)}`;
@@ -97,6 +98,53 @@ test('the files of a validation are written as the view has them', async () => {
     tests: [{ collage: 'reconstruction-ema.png' }, {}],
     drawn: [{ pictures: [{ file: 'full-ema/000.png', id: 'a', caption: 'a cat' }] }],
   });
+});
+
+/** A folder, and how a validation with so many pictures of some draws is written into it. */
+async function openFolder() {
+  const folder = await mkdtemp(join(tmpdir(), 'easel-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const write = async (draws: Readonly<Record<string, number>>, tests: readonly object[] = SUITE.tests) => {
+    const drawn = Object.entries(draws).map(([draw, count]) => ({
+      ...{ draw, weights: 'ema', about: '', index: DIGEST, skipped: [] },
+      pictures: Array.from({ length: count }, (_, i) => ({ id: `${i}`, caption: '', image: blob(PICTURE) })),
+    }));
+    const document = JSON.stringify({ ...SUITE, tests, drawn, links: [] });
+    const bytes = async (path: string) => Buffer.from(path.endsWith(DIGEST) ? document : 'picture');
+    await writeValidation({ bytes }, DIGEST, folder);
+  };
+  const list = async () => (await readdir(folder, { recursive: true })).filter(name => name.includes('.')).sort();
+  return { folder, write, list };
+}
+
+test('a smaller validation leaves no picture of an earlier one in the folder, and takes away no other file', async () => {
+  const { folder, write, list } = await openFolder();
+  await write({ full: 3, text: 2, pose: 1 });
+  await writeFile(join(folder, 'text-ema', 'notes.txt'), 'mine');
+  await writeFile(join(folder, 'full-ema', '007.png'), 'mine');
+  await write({ full: 1 }, SUITE.tests.slice(1));
+  expect(await list()).toEqual(['full-ema/000.png', 'full-ema/007.png', 'results.json', 'text-ema/notes.txt']);
+  expect(await readdir(folder)).not.toContain('pose-ema');
+});
+
+test.each([
+  ['another JSON file', { tests: [{ collage: 'swap-ema.png' }], drawn: [] }],
+  [
+    'places outside of the folder',
+    {
+      kind: 'validation-suite',
+      tests: [{ collage: '../swap-ema.png' }],
+      drawn: [{ pictures: [{ file: '../other/000.png' }, { file: 'notes.txt' }, { file: 7 }] }],
+    },
+  ],
+  ['no JSON', undefined],
+])('results.json with %s takes away nothing', async (_, results) => {
+  const { folder, write, list } = await openFolder();
+  await mkdir(join(folder, 'other'));
+  await writeFile(join(folder, 'results.json'), results === undefined ? '{' : JSON.stringify(results));
+  for (const name of ['swap-ema.png', 'notes.txt', 'other/000.png']) await writeFile(join(folder, name), 'mine');
+  await write({}, []);
+  expect(await list()).toEqual(['notes.txt', 'other/000.png', 'results.json', 'swap-ema.png']);
 });
 
 test.each([

@@ -1,9 +1,13 @@
 /** @file A validation as files for people: results.json, a collage of each test, and the pictures of each draw. */
+import { z } from 'zod';
 import type { WeightChoice } from './averages.ts';
 import type { Suite } from './validation-suite.ts';
 
 /** Relative to the folder of the validation. `blob` is a digest. */
 export type SuiteFile = { readonly name: string } & ({ readonly blob: string } | { readonly json: unknown });
+
+/** Names all other files. */
+export const RESULTS_FILE = 'results.json';
 
 /** The weights in names of files: `ema`, `average-1`. */
 export function labelOf(weights: WeightChoice): string {
@@ -27,8 +31,37 @@ export function listSuiteFiles({ links: _, ...suite }: Suite): SuiteFile[] {
   });
   const results = { ...suite, tests: tests.map(({ shown }) => shown), drawn: drawn.map(({ shown }) => shown) };
   return [
-    { name: 'results.json', json: results },
+    { name: RESULTS_FILE, json: results },
     ...tests.flatMap(({ file, collage }) => (collage ? [{ name: file, blob: collage.digest }] : [])),
     ...drawn.flatMap(({ files }) => files.map(({ file, blob }) => ({ name: file, blob }))),
   ];
+}
+
+const resultsSchema = z.looseObject({
+  kind: z.literal('validation-suite'),
+  tests: z.array(z.looseObject({ collage: z.unknown().optional() })),
+  drawn: z.array(z.looseObject({ pictures: z.array(z.looseObject({ file: z.unknown().optional() })) })),
+});
+
+/** `swap-ema.png` and `text-average-1/000.png`: below the folder of the validation. */
+const PICTURE_NAME = /^[a-z0-9_]+-(ema|raw|average-\d+|sigma-[\d.e-]+)(\/\d+)?\.png$/;
+
+/** Names of the pictures that a file `results.json` tells of; none if it is no file of a validation. */
+export function readSuiteNames(results: string): string[] {
+  const parsed = resultsSchema.safeParse(parseJson(results));
+  if (!parsed.success) return [];
+  const { tests, drawn } = parsed.data;
+  const names = [
+    ...tests.map(({ collage }) => collage),
+    ...drawn.flatMap(({ pictures }) => pictures.map(({ file }) => file)),
+  ];
+  return names.filter((name): name is string => typeof name === 'string' && PICTURE_NAME.test(name));
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,20 +1,16 @@
 /** @file `easel validate EXPERIMENT`: what a checkpoint makes of held-out pictures, with scores and pictures. */
-import { writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
 import { defineCommand } from 'citty';
 import { expandHome } from '../../configs/home-path.ts';
 import { makeFolders } from '../../configs/make-folders.ts';
 import { plainJson, plainLine } from '../../configs/plain-text.ts';
-import { listSuiteFiles } from '../../configs/suite-files.ts';
 import { TEST_NAMES } from '../../configs/suite-tests.ts';
-import { suiteSchema } from '../../configs/validation-suite.ts';
 import { InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { formatValidation, validationSchema } from '../format-suite.ts';
-import type { ApiClient } from '../http.ts';
 import { placeOf, requireOne, splitWords } from '../judged-checkpoint.ts';
 import { parseCount } from '../parse-options.ts';
+import { writeValidation } from '../write-validation.ts';
 import { connect, connectionArgs } from './connection.ts';
 
 export const validateCommand = defineCommand({
@@ -35,7 +31,11 @@ export const validateCommand = defineCommand({
     count: { type: 'string', description: 'held-out pictures of each test (default: 25)', valueHint: 'N' },
     ema: { type: 'boolean', description: 'averaged weights alone (default: averaged and raw ones)' },
     raw: { type: 'boolean', description: 'weights of the last step alone' },
-    out: { type: 'string', description: 'also write results.json and all pictures into this folder', valueHint: 'DIR' },
+    out: {
+      type: 'string',
+      description: 'also write results.json and all pictures into this folder, in place of earlier ones',
+      valueHint: 'DIR',
+    },
     json: { type: 'boolean', description: 'print JSON' },
     quiet: { type: 'boolean', alias: 'q', description: 'show no progress' },
     ...connectionArgs,
@@ -83,16 +83,4 @@ export function readValidation({ _: words, experiment, step, tests, count, ema, 
     ...(count !== undefined && { count: parseCount(count, '--count') }),
     ...(weights.length > 0 && { weights }),
   };
-}
-
-/** The files of the view, also of tests that earlier calls made. */
-export async function writeValidation(api: Pick<ApiClient, 'bytes'>, document: string, folder: string): Promise<void> {
-  const suite = suiteSchema.parse(JSON.parse(Buffer.from(await api.bytes(`/objects/${document}`)).toString()));
-  for (const file of listSuiteFiles(suite)) {
-    const path = join(folder, file.name);
-    await makeFolders(dirname(path));
-    const content =
-      'blob' in file ? await api.bytes(`/objects/${file.blob}`) : `${JSON.stringify(file.json, undefined, 1)}\n`;
-    await writeFile(path, content);
-  }
 }
