@@ -6,7 +6,7 @@ import { seedSchema } from '../configs/seed.ts';
 import { TEST_NAMES } from '../configs/suite-tests.ts';
 import { DEFAULT_PICTURES, DEFAULT_SEED, type Suite, suiteSettingsShape } from '../configs/validation-suite.ts';
 import { Unprocessable } from '../errors.ts';
-import { putDocument } from '../storage/blobs/document-blobs.ts';
+import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { createRefs } from '../storage/names/refs.ts';
@@ -20,6 +20,7 @@ import { judgedShape } from './evaluation/judged-shape.ts';
 import { SUITE, suiteStep, suitesBefore } from './experiments/border/suite-step.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
 import { findKept, findMaker, type KeptOf } from './experiments/find-kept.ts';
+import { countSplit } from './experiments/held-out-items.ts';
 import { tracesFor } from './experiments/sample-weights.ts';
 import { mergeSuites } from './experiments/suite/merge-suites.ts';
 import { readSuite, runSuite } from './experiments/suite/run-suite.ts';
@@ -65,7 +66,9 @@ export const validate = defineFunction({
       lpips: (await chooseLpips(ctx, config, dataset)).lpips,
       before: await suitesBefore(ctx.blobs, head, step),
     };
-    const site = { blobs: ctx.blobs, call: followDraws(ctx, countDraws(request) * body.count, body.count) };
+    const range = { split: 'val', first: 0, count: body.count } as const;
+    const available = await countSplit(ctx.blobs, await readDataset(ctx.blobs, dataset), range);
+    const site = { blobs: ctx.blobs, call: followDraws(ctx, countDraws(request), available) };
     const { digest } = await runSuite(site, request);
     const found = await readSuite(ctx.blobs, digest);
     refuseNothing(found);
@@ -84,8 +87,9 @@ export const validate = defineFunction({
   },
 });
 
-/** Calls, of which all draws show as one progress. @param total Pictures of all draws. @param each Of one draw. */
-function followDraws(ctx: EffectContext, total: number, each: number): EffectContext['call'] {
+/** Calls, of which all draws show as one progress. @param each Pictures of one draw. */
+function followDraws(ctx: EffectContext, draws: number, each: number): EffectContext['call'] {
+  const total = draws * each;
   let before = 0;
   return async (name, params) => {
     if (name !== 'draw') return ctx.call(name, params);

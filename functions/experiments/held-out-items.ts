@@ -67,6 +67,11 @@ export async function readSplit(
   return found;
 }
 
+/** How many pictures {@link readSplit} finds. */
+export async function countSplit(blobs: BlobStore, dataset: Dataset, range: SplitRange): Promise<number> {
+  return (await placeItems(blobs, dataset, range)).reduce((sum, { placed }) => sum + placed.length, 0);
+}
+
 interface PlacedItem {
   readonly item: Item;
   readonly ordinal: number;

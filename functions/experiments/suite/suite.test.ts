@@ -199,6 +199,16 @@ describe('validate', () => {
     expect(done.at(-1)).toBe(8);
   });
 
+  test('counts the pictures that the dataset holds out where a call asks for more', async () => {
+    await train({ every: 0 });
+    const totals = new Set<number | undefined>();
+    const onEvent = ({ phase, total }: { phase: string; total?: number | undefined }) =>
+      void (phase === 'draw' && totals.add(total));
+    const body = { checkpoint: 'toy', count: 64, tests: ['text'], weights: ['ema'] };
+    await lab.executor.callEffect('validate', body, { onEvent });
+    expect([...totals]).toEqual([8]);
+  });
+
   test('a call with other settings leaves no file of an earlier one; two at once lose no test', async () => {
     await train({ every: 0 });
     const call = (body: object) =>
