@@ -1,9 +1,9 @@
 import { defineCommand } from 'citty';
 import { z } from 'zod';
+import { groupNotes } from '../../configs/group-notes.ts';
 import { plainJson } from '../../configs/plain-text.ts';
 import { reportErrors } from '../command-error.ts';
 import { formatDuration } from '../eta.ts';
-import { groupNotes } from '../group-notes.ts';
 import { type Health, healthSchema } from '../health.ts';
 import { formatTable } from '../table.ts';
 import { connect, connectionArgs } from './connection.ts';

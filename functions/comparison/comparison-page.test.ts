@@ -53,6 +53,22 @@ test('names, captions and notes of others act nowhere, however long they are', a
   expect(report.views[0]?.rows[0]?.differences).not.toHaveProperty('__proto__');
 });
 
+test('a note that several runs share stands on the page once, with the names of all of them', async () => {
+  const shared = 'the average with decay 0.9999 looks back over 10000 steps';
+  const putNoted = async (rate: number, seed: number, ...notes: string[]) => ({
+    ...(await putRun(blobs, rate, seed)),
+    notes: [shared, ...notes],
+  });
+  const { report, page } = await render({
+    arms: [
+      { name: 'a', runs: [await putNoted(1, 0), await putNoted(1, 1)] },
+      { name: 'b', runs: [await putNoted(2, 0), await putNoted(2, 1, 'the loss rises')] },
+    ],
+  });
+  expect(report.notes).toEqual([`rate-1-0, rate-1-1, rate-2-0, rate-2-1: ${shared}.`, 'rate-2-1: the loss rises.']);
+  expect(page.split(shared)).toHaveLength(2);
+});
+
 test('48 runs with long logs, many validations and pictures of noise take less than 3 MB', async () => {
   const [count, length] = [59, 5];
   const run = await putRun(blobs, 1, 0);

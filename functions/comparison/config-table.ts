@@ -1,4 +1,5 @@
 /** @file The keys in which the configs of arms differ, and what else sets the runs apart. */
+import { groupNotes } from '../../configs/group-notes.ts';
 import type { Json } from '../../storage/canonical.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import { listDifferences } from '../experiments/config-differences.ts';
@@ -44,13 +45,19 @@ export function noteRuns(arms: readonly ArmRuns[]): string[] {
     ...noteUnfinished(runs),
     ...noteData(runs),
     ...noteMachines(runs),
-    ...runs.flatMap(({ experiment, notes = [] }) => notes.map(note => `${experiment}: ${note}.`)),
+    ...noteExperiments(runs),
     ...runs.flatMap(({ experiment, began_with }) =>
       began_with === undefined
         ? []
         : [`${experiment} began with the state or weights of ${began_with}: its costs are counted from there.`],
     ),
   ];
+}
+
+/** Each kind of note once, with all runs that it is about. */
+function noteExperiments(runs: readonly RunRecord[]): string[] {
+  const noted = runs.map(({ experiment, notes = [] }) => ({ name: experiment, notes: notes.map(text => ({ text })) }));
+  return groupNotes(noted, runs.length).map(line => `${line}.`);
 }
 
 /** Repeats of an arm may differ in the seed only. */
