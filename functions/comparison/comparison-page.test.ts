@@ -69,6 +69,31 @@ test('a note that several runs share stands on the page once, with the names of 
   expect(page.split(shared)).toHaveLength(2);
 });
 
+test('the keys by which a loss means something else are those of a config', async () => {
+  const [plain, changed] = await Promise.all([putRun(blobs, 1, 0), putRun(blobs, 2, 0)]);
+  const config = JSON.parse(Buffer.from(await blobs.get(changed.config)).toString());
+  const objective = { ...config.objective, t_clamp: 0.1, logit_normal_mean: 0.4 };
+  const data = { ...config.data, horizontal_flip_prob: 0.5 };
+  const other = { ...changed, config: (await putDocument(blobs, { ...config, objective, data })).digest };
+  const [chunk] = changed.chunks;
+  const validation = await putDocument(blobs, {
+    ...{ v: 1, kind: 'validation', checkpoint: changed.dataset, times: [0.5], links: [] },
+    held_out: { loss: 1, by_time: [1], velocity_norm: 1, pictures: 8 },
+  });
+  const artifacts = { ...chunk?.artifacts, validation: validation.digest };
+  const { report, page } = await render({
+    arms: [
+      { name: 'a', runs: [plain] },
+      { name: 'b', runs: [withChunk(other, { artifacts })] },
+    ],
+  });
+  const keysOf = (measure: string) =>
+    report.views[0]?.rows.find(row => row.measure === measure)?.differences.b?.incomparable;
+  expect(keysOf('held_out_loss')).toEqual(['objective.t_clamp', 'run.validation.pictures']);
+  expect(keysOf('loss')).toEqual(['objective.t_clamp', 'objective.logit_normal_mean', 'data.horizontal_flip_prob']);
+  expect(page).toContain('not comparable: objective.t_clamp, run.validation.pictures differ');
+});
+
 test('48 runs with long logs, many validations and pictures of noise take less than 3 MB', async () => {
   const [count, length] = [59, 5];
   const run = await putRun(blobs, 1, 0);

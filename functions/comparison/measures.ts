@@ -27,11 +27,11 @@ const SLOPE_FROM = 0.1;
 const plain = (value: number | undefined): Measured | undefined =>
   value !== undefined && Number.isFinite(value) ? { value } : undefined;
 
-/** What a flow-matching loss on given pictures, noise and times depends on. */
-function meaningOfLoss({ dataset, settings: { model, objective } }: RunRecord) {
+/** What a flow-matching loss on given pictures, noise and times depends on, by the keys of a config. */
+function settingsOfLoss({ dataset, settings: { model, objective } }: RunRecord) {
   const { prediction_type, loss_space, min_snr_gamma, t_clamp, noise_scale, noise_reference_side } = objective;
   const { mask, cfg_dropout } = objective;
-  return asJson({
+  return {
     dataset,
     model: { conditions: model.conditions },
     objective: {
@@ -44,23 +44,25 @@ function meaningOfLoss({ dataset, settings: { model, objective } }: RunRecord) {
       mask,
       cfg_dropout,
     },
-  });
+  };
 }
 
 /** That of a training depends on the drawn times and on the size of its pictures, too. */
 function meaningOfTraining(run: RunRecord) {
   const { logit_normal_mean, logit_normal_std, uniform_share, time_shift, masking } = run.settings.objective;
   const { batch_size: _, ...data } = run.settings.data;
+  const { objective, ...settings } = settingsOfLoss(run);
   return asJson({
-    held_out: meaningOfLoss(run),
-    objective: { logit_normal_mean, logit_normal_std, uniform_share, time_shift, masking },
+    ...settings,
+    objective: { ...objective, logit_normal_mean, logit_normal_std, uniform_share, time_shift, masking },
     data,
   });
 }
 
 /** A mean over other pictures is another number. */
 function meaningOfHeldOut(run: RunRecord, border: Border) {
-  return asJson({ pictures: lastMeasured(run, border)?.heldOutPictures, loss: meaningOfLoss(run) });
+  const { heldOutPictures: pictures } = lastMeasured(run, border) ?? {};
+  return asJson({ ...settingsOfLoss(run), run: { validation: { pictures } } });
 }
 
 /** Without keys that are undefined. */
