@@ -3,6 +3,7 @@ import { defineCommand } from 'citty';
 import packageJson from '../package.json' with { type: 'json' };
 import { ablateCommand } from './commands/ablate.ts';
 import { callCommand } from './commands/call.ts';
+import { checkMemorizationCommand } from './commands/check-memorization.ts';
 import { createCommand } from './commands/create.ts';
 import { diffCommand } from './commands/diff.ts';
 import { enginesCommand } from './commands/engines.ts';
@@ -46,6 +47,7 @@ export const subCommands = {
   diff: diffCommand,
   validate: validateCommand,
   evaluate: evaluateCommand,
+  'check-memorization': checkMemorizationCommand,
   report: reportCommand,
   preflight: preflightCommand,
   gc: gcCommand,

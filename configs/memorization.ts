@@ -1,5 +1,8 @@
 /** @file What a check for memorized pictures finds: its document, and its limits. */
 import { z } from 'zod';
+import { CONDITION_NAMES, missingSignals } from './drawn-conditions.ts';
+import { setSeedSchema } from './seed.ts';
+import { type Conditions, signalsOf } from './signals.ts';
 import { DIGEST_PATTERN } from './stored-names.ts';
 
 /** A picture is a copy if its nearest training picture is nearer than this share of the distance to the next. */
@@ -8,6 +11,54 @@ export const COPY_RATIO = 1 / 3;
 export const COPY_LIMIT = 0.01;
 /** Most suspicious pictures that a check shows. */
 export const SHOWN_PAIRS = 20;
+
+/** What every check for copies takes, asked for or during a training. */
+export const copyCheckShape = {
+  samples: z.int().min(2).max(10_000).default(1000).describe('pictures to draw'),
+  condition: z
+    .enum(CONDITION_NAMES)
+    .optional()
+    .describe('as in draw; default: pose and caption, or the caption, or what the model has'),
+  split: z
+    .enum(['train', 'val'])
+    .default('train')
+    .describe('whose conditions are given: those of trained pictures, with new noise, are where copies show first'),
+  ratio: z.number().min(0).max(1).default(COPY_RATIO).describe('d1 / d2 below which a picture is a copy'),
+  limit: z.number().min(0).max(1).default(COPY_LIMIT).describe('rate above the false alarms that is memorizing'),
+  seed: setSeedSchema,
+} as const;
+
+export const checkMemorizationConfigSchema = z
+  .strictObject({
+    every: z
+      .int()
+      .min(1)
+      .max(1_000_000)
+      .default(1000)
+      .describe('optimizer steps between checks, at the end of a chunk'),
+    ...copyCheckShape,
+  })
+  .describe('looks for copies of training pictures every so many steps, and keeps the last checkpoint without them');
+export type CheckMemorizationConfig = z.infer<typeof checkMemorizationConfigSchema>;
+
+interface CheckedSections {
+  readonly model: { readonly conditions?: Conditions | undefined };
+  readonly run: { readonly check_memorization?: CheckMemorizationConfig | undefined };
+}
+
+/** Refuses a condition that the model cannot be given. */
+export function checkCopiesCondition({ model, run }: CheckedSections, ctx: z.core.$RefinementCtx): void {
+  const condition = run.check_memorization?.condition;
+  if (condition === undefined || model.conditions === undefined) return;
+  const missing = missingSignals(condition, signalsOf(model.conditions));
+  if (missing === undefined) return;
+  ctx.addIssue({
+    code: 'custom',
+    path: ['run', 'check_memorization', 'condition'],
+    message: `the model is trained without ${missing.join(' and ')}`,
+    input: condition,
+  });
+}
 
 const digest = z.string().regex(DIGEST_PATTERN);
 

@@ -17,6 +17,7 @@ import {
 } from './bounds.ts';
 import { initFromSchema } from './init-from.ts';
 import { loraSchema } from './lora.ts';
+import { checkCopiesCondition, checkMemorizationConfigSchema } from './memorization.ts';
 import { mixtureShape } from './mixture.ts';
 import { objectiveSchema } from './objective.ts';
 import { optimizerSchema } from './optimizer.ts';
@@ -163,6 +164,8 @@ export const runSchema = z.strictObject({
   validation: validationConfigSchema.optional(),
   /** Absent: the defaults of its keys. */
   validate: validateConfigSchema.optional(),
+  /** Absent: none. */
+  check_memorization: checkMemorizationConfigSchema.optional(),
   /**
    * Pictures of the split val at every chunk border, each drawn from all its signals beside the picture itself, by the
    * settings of `preview`. Absent: none.
@@ -192,7 +195,8 @@ const sections = z.strictObject({
 export const configSchema = sections
   .superRefine(checkTread)
   .superRefine(checkPreviewGuidance)
-  .superRefine(checkPreviewWeights);
+  .superRefine(checkPreviewWeights)
+  .superRefine(checkCopiesCondition);
 export type Config = z.infer<typeof configSchema>;
 
 export const keyedConfigSchema = sections.omit({ run: true }).superRefine(checkTread);

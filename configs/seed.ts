@@ -60,3 +60,11 @@ export function restoreSeeds(value: unknown, text: string): unknown {
   // The types of TypeScript lack the third parameter of a reviver (ES2026, in Node 22).
   return LARGE_SEED.test(text) ? JSON.parse(text, keepSeed as (key: string, value: unknown) => unknown) : value;
 }
+
+/** Of the noise of large sets, in which a picture that is drawn again has the next one. */
+export const setSeedSchema = z
+  .int()
+  .nonnegative()
+  .max(2 ** 31)
+  .default(42)
+  .describe('seed of the noise');

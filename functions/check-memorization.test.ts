@@ -1,4 +1,4 @@
-import { beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Evaluation } from '../configs/evaluation.ts';
 import { memberName } from '../configs/signals.ts';
 import { decodeNpy, encodeNpy } from '../formats/npy.ts';
@@ -8,8 +8,10 @@ import type { Digest } from '../storage/digest.ts';
 import { createMemoryStore, type MemoryObjects } from '../storage/drivers/memory.ts';
 import { interceptStore } from '../storage/intercept.ts';
 import { describeVerdict } from './check-memorization.ts';
-import { MEMORIZATION, readMemorization } from './experiments/border/memorization-artifact.ts';
-import { readHead } from './experiments/experiment-head.ts';
+import { createNameResolver } from './execution/names.ts';
+import { MEMORIZATION, readMemorization } from './experiments/border/memorization-step.ts';
+import { readConfig, readHead } from './experiments/experiment-head.ts';
+import { isComplete } from './experiments/kept-checkpoints.ts';
 import { branchExperiment } from './operations/branch-experiment.ts';
 import { createExperiment } from './operations/create-experiment.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
@@ -22,6 +24,7 @@ import {
   TOY_CONFIG,
   type TrainingLab,
 } from './testing/training.ts';
+import { describeExperiment } from './views/experiment-view.ts';
 import { rebuildView } from './views/rebuild-experiment-view.ts';
 
 const TRAINED = 12;
@@ -166,6 +169,78 @@ test('an evaluation has every control row, and the pictures of its drawn row', a
   expect(await listKeys(lab.store, 'experiments/toy/evaluation/')).toEqual([
     'experiments/toy/evaluation/step0000004/results.json',
   ]);
+});
+
+describe('the last checkpoint before copies', () => {
+  const headOf = async () => (await readHead(lab.store, 'toy')).value;
+  const trainTo = (step: number) => lab.executor.callEffect('train', { experiment: 'toy', target: 8 * step });
+  const resolve = (name: string) => createNameResolver(lab.store).resolve('experiment', name, 'checkpoint');
+
+  test('stays when checks were asked for, and later checkpoints are not exported without a check', async () => {
+    await expect(resolve('toy@clean')).rejects.toThrow('no check found a checkpoint of "toy"');
+    await check();
+    const { clean, history } = await headOf();
+    expect(clean).toEqual(history.at(-1));
+    await trainTo(8);
+    await overfit();
+    await check();
+    await trainTo(24);
+    const head = await headOf();
+    expect([head.clean, head.memorizing]).toEqual([clean, { step: 8, rate: 1, extractor: 'thumbnail' }]);
+    expect(await resolve('toy@clean')).toBe(clean?.checkpoint);
+    expect(clean && (await isComplete(lab.blobs, clean.checkpoint))).toBe(true);
+    await expect(exportToy()).rejects.toThrow('toy@24 was trained on after toy@8 had memorized');
+    await expect(exportToy({ checkpoint: 'toy@clean' })).rejects.toThrow('this runner has no weights');
+    const config = await readConfig(lab.blobs, head);
+    const view = await describeExperiment({ ...lab, name: 'toy' }, { head, config });
+    expect(view.checkpoints).toMatchObject([
+      { step: 4, clean: true },
+      { step: 20, memorizing: true },
+      { step: 24, memorizing: true },
+    ]);
+    expect(view.checkpoints[0]).not.toHaveProperty('memorizing');
+    expect(JSON.stringify(view.notes)).toContain('step 4 is the last that does not, and stays: toy@clean');
+    expect(await lab.executor.callEffect('verify', {})).toMatchObject({ ok: true });
+  });
+
+  test('a later check that finds no copies passes for its own checkpoint alone', async () => {
+    await overfit();
+    await check();
+    lab = createTrainingLab(lab.store);
+    await trainTo(8);
+    await check();
+    const { clean, memorizing } = await headOf();
+    expect([clean, memorizing?.step]).toEqual([undefined, 4]);
+    await expect(exportToy()).rejects.toThrow('this runner has no weights');
+  });
+
+  test('is found by the checks of a training', async () => {
+    const run = { ...TOY_CONFIG.run, check_memorization: { every: 4, samples: 8 } };
+    await createExperiment(lab, 'toy', { config: { ...TOY_CONFIG, run }, dataset, engine: ASKED_ENGINE });
+    await trainTo(8);
+    const clean = (await headOf()).history.at(-1);
+    await overfit();
+    const told: string[] = [];
+    const onEvent = ({ message }: { message?: string }) => void told.push(message ?? '');
+    await lab.executor.callEffect('train', { experiment: 'toy', target: 8 * 24 }, { onEvent });
+    const head = await headOf();
+    expect([head.clean, head.memorizing?.step]).toEqual([clean, 12]);
+    expect(told.filter(message => message.includes('gives training pictures back'))).toHaveLength(1);
+    expect(await lab.executor.callEffect('verify', {})).toMatchObject({ ok: true });
+  });
+
+  test('a check that cannot be made ends no training', async () => {
+    const run = { ...TOY_CONFIG.run, check_memorization: { every: 4, samples: 8, split: 'val' } };
+    dataset = await putToyDataset(lab.blobs, { count: TRAINED });
+    await createExperiment(lab, 'unheld', { config: { ...TOY_CONFIG, run }, dataset, engine: ASKED_ENGINE });
+    const told: string[] = [];
+    const onEvent = ({ message }: { message?: string }) => void told.push(message ?? '');
+    await lab.executor.callEffect('train', { experiment: 'unheld', target: 32 }, { onEvent });
+    expect(told.join()).toContain(
+      'step 4 was not checked for copies of training pictures: the dataset has no pictures',
+    );
+    expect((await readHead(lab.store, 'unheld')).value).toMatchObject({ state: 'done' });
+  });
 });
 
 const SMALL = { checkpoint: 'toy', samples: 2, steps: 1 };

@@ -26,7 +26,7 @@ import { resolveWeights } from './experiments/sample-weights.ts';
 import { toPlanar } from './pictures/planar.ts';
 
 const input = z.strictObject({
-  checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest or @best'),
+  checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest, @best or @clean'),
   dataset: digestSchema,
   split: splitSchema.default('val').describe('val: pictures that are not trained on'),
   first: z.int().min(0).max(MOST_PICTURES).default(0).describe('so many pictures of the split are passed over'),

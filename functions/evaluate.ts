@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { CONTROL_NAMES, type ControlName } from '../configs/control-names.ts';
 import { CONDITION_NAMES } from '../configs/drawn-conditions.ts';
 import { type Evaluation, type EvaluationRow, evaluationSchema } from '../configs/evaluation.ts';
+import { setSeedSchema } from '../configs/seed.ts';
 import { Unprocessable } from '../errors.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
@@ -14,9 +15,7 @@ import { chooseLpips } from './evaluation/choose-lpips.ts';
 import { findClip } from './evaluation/clip-row.ts';
 import { CONDITIONS } from './evaluation/conditions.ts';
 import { CONTROLS } from './evaluation/controls.ts';
-import { describeColumns, drawSet, listInstalled, samplingFor, usualCondition } from './evaluation/draw-set.ts';
-import { chooseExtractor } from './evaluation/extractors.ts';
-import { judgedShape, setSeedSchema } from './evaluation/judged-shape.ts';
+import { judgedShape } from './evaluation/judged-shape.ts';
 import { measureRow, type Yardstick } from './evaluation/measure-row.ts';
 import { findPoseNet } from './evaluation/pose-row.ts';
 import { outputOf } from './execution/output-of.ts';
@@ -24,6 +23,15 @@ import { EVALUATION, evaluationArtifact } from './experiments/border/evaluation-
 import { checkData, readConfig } from './experiments/experiment-head.ts';
 import { findKept, findMaker, type KeptOf } from './experiments/find-kept.ts';
 import { chooseColumns, openPagePictures } from './experiments/page-pictures.ts';
+import {
+  describeColumns,
+  drawSet,
+  listInstalled,
+  samplingFor,
+  usualCondition,
+  withWeights,
+} from './experiments/sets/draw-set.ts';
+import { chooseExtractor } from './experiments/sets/extractors.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
 
 const input = z.strictObject({
@@ -79,11 +87,12 @@ export const evaluate = defineFunction({
         },
       );
     }
-    const { extractor, why } = chooseExtractor(config, await listInstalled(ctx), body.extractor);
+    const { extractor: chosen, why } = chooseExtractor(config, await listInstalled(ctx), body.extractor);
+    const extractor = await withWeights(ctx.store, chosen);
     const columns = chooseColumns(pages, pages.columnsOf(['val']), body.reference);
     const real = await describeColumns(ctx, extractor, columns, head.engine);
-    const { lpips: chosen, tooSmall } = await chooseLpips(ctx, config, head.dataset);
-    const lpips = tooSmall === undefined ? chosen : undefined;
+    const { lpips: net, tooSmall } = await chooseLpips(ctx, config, head.dataset);
+    const lpips = tooSmall === undefined ? net : undefined;
     const listed = await listDrawn(ctx, kept, body.beside);
     const configs = await Promise.all(listed.map(drawn => readConfig(ctx.blobs, drawn.kept.head)));
     const clip = await findClip(ctx, configs);

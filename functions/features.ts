@@ -19,9 +19,9 @@ import {
   readPictures,
   stackRows,
 } from './evaluation/describe-pictures.ts';
-import { EXTRACTOR_NAMES, findExtractor, optionsFor } from './evaluation/extractors.ts';
 import type { FeatureIndex } from './evaluation/feature-sets.ts';
 import { requireEngine, runJob } from './execution/runner-job.ts';
+import { EXTRACTOR_NAMES, findExtractor, optionsFor } from './experiments/sets/extractors.ts';
 
 export const features = defineFunction({
   name: 'features',

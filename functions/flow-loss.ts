@@ -22,7 +22,7 @@ export const flowLoss = defineFunction({
     engine: { name: 'onnxruntime/cpu', precision: 'f32', threads: 2 },
   },
   input: z.strictObject({
-    checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest or @best'),
+    checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest, @best or @clean'),
     dataset: digestSchema,
     pictures: z.int().min(1).max(4096).describe('the first so many pictures of the split val, and as many of train'),
     batch: z.literal([1, 2, 4, 8]).describe('samples at once, of the 8 times of a picture'),

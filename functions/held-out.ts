@@ -35,7 +35,9 @@ export const heldOut = defineFunction({
   },
   input: z
     .strictObject({
-      checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest or @best'),
+      checkpoint: digestSchema.describe(
+        'checkpoint, or the name of an experiment with @step, @latest, @best or @clean',
+      ),
       dataset: digestSchema,
       count: z.int().min(1).max(64).default(4).describe('number of pictures; fewer if the split has no more'),
       ...samplingSchema.shape,

@@ -27,7 +27,9 @@ export const preview = defineFunction({
   },
   input: z
     .strictObject({
-      checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest or @best'),
+      checkpoint: digestSchema.describe(
+        'checkpoint, or the name of an experiment with @step, @latest, @best or @clean',
+      ),
       prompts: z.array(promptSchema).min(1).max(64).describe('prompts, one picture each'),
       ...samplingSchema.shape,
       weights: weightsSchema.optional().describe('as in sample; default: ema'),

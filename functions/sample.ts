@@ -12,7 +12,7 @@ import { PICTURE_TOOLS, samplePictures } from './experiments/sample-pictures.ts'
 const poseSchema = z.array(z.array(z.number().min(-LARGEST_FLOAT).max(LARGEST_FLOAT)).length(3)).length(133);
 
 export const sampleInput = z.strictObject({
-  checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest or @best'),
+  checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest, @best or @clean'),
   prompts: z.array(promptSchema).min(1).max(64).describe('prompts, one picture each'),
   negative_prompt: promptSchema
     .optional()

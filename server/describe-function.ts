@@ -14,7 +14,9 @@ export function describeBody(fn: AnyFunction): JsonSchema {
     if (kind === 'blob') continue;
     const own = properties[key];
     const description =
-      kind === 'dataset' ? 'a digest, or the name of a dataset' : 'a digest, or name@step, name@latest or name@best';
+      kind === 'dataset'
+        ? 'a digest, or the name of a dataset'
+        : 'a digest, or name@step, name@latest, name@best or name@clean';
     properties[key] = { ...(typeof own === 'object' ? own : {}), type: 'string', pattern: undefined, description };
   }
   return JSON.parse(JSON.stringify({ ...schema, properties }));

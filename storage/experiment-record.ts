@@ -70,6 +70,10 @@ const headSchema = z.strictObject({
   pinned: z.array(keptCheckpointSchema).default([]),
   /** The checkpoint with the smallest loss on held-out pictures. Absent: none was validated. */
   best: bestCheckpointSchema.exactOptional(),
+  /** The last checkpoint that a check found to draw no copies of training pictures, before `memorizing`. */
+  clean: keptCheckpointSchema.exactOptional(),
+  /** The first step whose check found copies, and the share of them in what it draws. Absent: none did. */
+  memorizing: z.strictObject({ step: z.int(), rate: z.number(), extractor: z.string() }).exactOptional(),
   /** Checkpoints that are spread over the run, oldest first: see `run.keep_spaced`. Absent: none. */
   spaced: z.array(keptCheckpointSchema).exactOptional(),
   /**

@@ -4,8 +4,8 @@ import type { ExperimentHead, KeptCheckpoint } from './experiment-record.ts';
 import type { ModelHead } from './model-record.ts';
 
 /**
- * One checkpoint for each step, oldest first: history, best, spaced and pinned checkpoints, and the one that the
- * experiment branched from.
+ * One checkpoint for each step, oldest first: history, best, clean, spaced and pinned checkpoints, and the one
+ * that the experiment branched from.
  */
 export function listKept(head: ExperimentHead): KeptCheckpoint[] {
   const bySteps = new Map(listAll(head).map(({ step, checkpoint, result }) => [step, { step, checkpoint, result }]));
@@ -22,8 +22,9 @@ export function listKeptDigests(head: ExperimentHead): Digest[] {
 }
 
 /** The history comes last, so that its checkpoint stands for the step. */
-function listAll({ history, pinned, best, spaced = [], branched_from }: ExperimentHead): KeptCheckpoint[] {
-  return [...(branched_from ? [branched_from] : []), ...spaced, ...(best ? [best] : []), ...pinned, ...history];
+function listAll({ history, pinned, best, clean, spaced = [], branched_from }: ExperimentHead): KeptCheckpoint[] {
+  const single = [branched_from, best, clean].filter(each => each !== undefined);
+  return [...spaced, ...single, ...pinned, ...history];
 }
 
 /** All blobs of a model: its weights, and the text of its licence. */

@@ -20,6 +20,7 @@ import type { BorderContext } from '../experiments/border/border-step.ts';
 import { BORDER_STEPS } from '../experiments/border/border-steps.ts';
 import { packChunks } from '../experiments/chunk-pages.ts';
 import { type StepRange, stepsFor } from '../experiments/chunks.ts';
+import { judgeNewest, noteMemorizing, readCheck, type Verdicts } from '../experiments/copies.ts';
 import { keyedAt } from '../experiments/experiment-head.ts';
 import { isComplete } from '../experiments/kept-checkpoints.ts';
 import { moveHead } from '../experiments/move-head.ts';
@@ -55,36 +56,39 @@ export async function trainChunk(run: Drive, head: ExperimentHead, range: StepRa
     artifacts,
   };
   const kept = { step: chunk.to, checkpoint, result: answer.action };
+  const checked = await readCheck(ctx.blobs, chunk.artifacts);
   const judged = await judgeCheckpoint(ctx.blobs, chunk.artifacts, kept);
   const advance = async (now: ExperimentHead) => {
     const history = [...now.history, kept];
     const over = Math.max(0, history.length - (run.config.run.keep + 1));
     const { spaced, dropped } = spreadCheckpoints([...(now.spaced ?? []), kept], run.config.run.keep_spaced ?? 0);
     const best = chooseBest(now, judged);
-    const { spaced: _, best: formerBest, ...before } = now;
+    const { spaced: _, best: formerBest, clean: formerClean, memorizing: __, ...before } = now;
     const moved = {
       ...before,
       checkpoint,
       history: history.slice(over),
       ...(spaced.length > 0 && { spaced }),
       ...(best && { best }),
+      ...judgeNewest(now, checked, kept),
       chunks: [...now.chunks, chunk],
     };
     const stays = new Set(listKeptDigests(moved));
-    const judgedBefore = formerBest ? [withoutLoss(formerBest)] : [];
+    const judgedBefore = [...(formerBest ? [withoutLoss(formerBest)] : []), ...(formerClean ? [formerClean] : [])];
     const left = new Map([...history.slice(0, over), ...dropped, ...judgedBefore].map(each => [each.checkpoint, each]));
     const gone = [...left.values()].filter(each => !stays.has(each.checkpoint));
     const ended = await end(run, { ...moved, superseded: [...now.superseded, ...gone] });
     return packChunks(ctx.blobs, ended);
   };
-  tellAlarms(run, head, chunk);
+  tellAlarms(run, head, chunk, judgeNewest(head, checked, kept));
   await moveHead(ctx, view.name, head, advance, checkpoint);
 }
 
 /** Tells the events of the run what the chunk added to the alarms. */
-function tellAlarms({ ctx }: Drive, head: ExperimentHead, chunk: Chunk): void {
-  const before = new Set(noteAlarms(head).map(({ text }) => text));
-  for (const { text } of noteAlarms({ ...head, chunks: [...head.chunks, chunk] })) {
+function tellAlarms({ ctx, view }: Drive, head: ExperimentHead, chunk: Chunk, verdicts: Verdicts): void {
+  const list = (now: ExperimentHead) => [...noteAlarms(now), ...noteMemorizing(view.name, now)];
+  const before = new Set(list(head).map(({ text }) => text));
+  for (const { text } of list({ ...head, ...verdicts, chunks: [...head.chunks, chunk] })) {
     if (!before.has(text)) ctx.progress({ phase: 'train', message: `alarm: ${text}` });
   }
 }
@@ -124,10 +128,12 @@ async function runBorderSteps(
   checkpoint: Digest,
 ): Promise<Chunk['artifacts']> {
   const call: BorderContext['call'] = (name, body) => ctx.call(name, body, { signal });
-  const border: BorderContext = { head, config, step, blobs: ctx.blobs, call };
+  const tell = (message: string) => ctx.progress({ phase: 'train', message });
+  const border: BorderContext = { head, config, step, blobs: ctx.blobs, call, tell };
   const artifacts: Record<string, Digest> = {};
   for (const { name, due, run } of BORDER_STEPS) {
-    if (due(border)) artifacts[name] = await run(border, checkpoint);
+    const artifact = due(border) ? await run(border, checkpoint) : undefined;
+    if (artifact !== undefined) artifacts[name] = artifact;
   }
   return artifacts;
 }

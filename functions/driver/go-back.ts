@@ -3,6 +3,7 @@ import type { ExperimentHead, KeptCheckpoint } from '../../storage/experiment-re
 import { listKept } from '../../storage/list-kept.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { readChunks, withChunks } from '../experiments/chunk-pages.ts';
+import { verdictsUpTo } from '../experiments/copies.ts';
 import { changeHead, readHead, stepOf } from '../experiments/experiment-head.ts';
 import { extensionsUpTo } from '../experiments/extension.ts';
 import { isComplete, pruneCheckpoint, requireBranchPoint } from '../experiments/kept-checkpoints.ts';
@@ -39,7 +40,8 @@ export async function fallBack({ ctx, view, config }: Drive, head: ExperimentHea
   ctx.progress({ phase: 'train', message: `a checkpoint is incomplete: going back to step ${to}` });
   const history = newest ? [...head.history.filter(({ step }) => step < to), newest] : [];
   await moveHead(ctx, view.name, head, async now => {
-    const { checkpoint: _, former_datasets: __, extended: ___, spaced = [], best, ...rest } = now;
+    const { checkpoint: _, former_datasets: __, extended: ___, spaced = [], best, ...others } = now;
+    const { clean: ____, memorizing: _____, ...rest } = others;
     const before = spaced.filter(({ step }) => step <= to);
     const back = {
       ...rest,
@@ -48,6 +50,7 @@ export async function fallBack({ ctx, view, config }: Drive, head: ExperimentHea
       ...(newest && { checkpoint: newest.checkpoint }),
       ...(before.length > 0 && { spaced: before }),
       ...(best && best.step <= to && { best }),
+      ...verdictsUpTo(to, now),
       history,
       state: now.state === 'done' ? ('running' as const) : now.state,
     };

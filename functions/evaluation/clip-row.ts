@@ -12,7 +12,7 @@ import type { EffectContext } from '../define.ts';
 import { clipTextEncoder } from '../encoders/clip.ts';
 import { completeWeights, installHint } from '../encoders/weights.ts';
 import { outputOf } from '../execution/output-of.ts';
-import { findSeen } from './extractors.ts';
+import { findSeen } from '../experiments/sets/extractors.ts';
 
 export interface InstalledClip {
   readonly model: ClipNet['name'];

@@ -4,9 +4,9 @@ import { Internal, Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
 import { readColumn } from '../../formats/webdataset.ts';
 import type { EncodedSignals } from '../encoders/encoder.ts';
+import { findExtractor, optionsFor } from '../experiments/sets/extractors.ts';
 import type { PlanarImage } from '../pictures/planar.ts';
 import { coverCells, shrinkPlane } from '../pictures/shrink-plane.ts';
-import { findExtractor, optionsFor } from './extractors.ts';
 
 export interface DescribePicturesTask {
   readonly extractor: string;

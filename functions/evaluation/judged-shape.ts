@@ -1,18 +1,13 @@
 /** @file What every call that judges a checkpoint takes. */
 import { z } from 'zod';
-import { EXTRACTOR_NAMES } from './extractors.ts';
+import { EXTRACTOR_NAMES } from '../experiments/sets/extractors.ts';
 
 export const judgedShape = {
-  checkpoint: z.string().max(200).describe('NAME, NAME@STEP, NAME@latest, NAME@best, or a digest that one keeps'),
+  checkpoint: z
+    .string()
+    .max(200)
+    .describe('NAME, NAME@STEP, NAME@latest, NAME@best, NAME@clean, or a digest that one keeps'),
   extractor: z.enum(EXTRACTOR_NAMES).optional().describe('default: the first installed one that training did not see'),
   steps: z.int().min(1).max(1000).optional().describe('steps of the sampler; default: those of the previews'),
   guidance: z.number().min(0).max(50).optional().describe('guidance; default: that of the previews'),
 };
-
-/** Of the noise of large sets, in which a picture that is drawn again has the next one. */
-export const setSeedSchema = z
-  .int()
-  .nonnegative()
-  .max(2 ** 31)
-  .default(42)
-  .describe('seed of the noise');

@@ -7,15 +7,14 @@ import type { Digest } from '../../storage/digest.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { EffectContext } from '../define.ts';
 import { outputOf } from '../execution/output-of.ts';
+import { describeColumns, type ReadyExtractor } from '../experiments/sets/draw-set.ts';
 import { clipRow, type InstalledClip, type PictureSet } from './clip-row.ts';
-import { describeColumns } from './draw-set.ts';
-import type { Extractor } from './extractors.ts';
 import { type PoseRowOptions, poseRow, summarizePoses } from './pose-row.ts';
 import { type ScoreOptions, scoreRow } from './score-row.ts';
 
 export interface Yardstick {
   readonly dataset: Digest;
-  readonly extractor: Extractor;
+  readonly extractor: ReadyExtractor;
   readonly engine: EngineSpec;
   /** Outputs `index` of `features` of the pages of the dataset. */
   readonly real: readonly Digest[];

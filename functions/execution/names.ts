@@ -23,7 +23,7 @@ export function splitName(text: string, key: string): { readonly name: string; r
 
 /**
  * The checkpoint that `name@version` means.
- * @param version `latest`, `best` or a step. @throws InvalidInput, NotFound, Unprocessable
+ * @param version `latest`, `best`, `clean` or a step. @throws InvalidInput, NotFound, Unprocessable
  */
 export function findCheckpoint(name: string, head: ExperimentHead, version = 'latest'): KeptCheckpoint {
   const newest = head.history.at(-1);
@@ -42,7 +42,14 @@ export function findCheckpoint(name: string, head: ExperimentHead, version = 'la
       hint: 'train with run.validation, on a dataset that has pictures of the split val',
     });
   }
-  if (!/^\d{1,9}$/.test(version)) throw badVersion(name, version, '@latest, @best or a step');
+  if (version === 'clean') {
+    if (head.clean !== undefined) return head.clean;
+    throw new Unprocessable(`no check found a checkpoint of "${name}" that draws no copies of training pictures`, {
+      expected: `${name}@latest, or a step: ${steps.join(', ') || 'none yet'}`,
+      hint: `easel check-memorization ${name}; run.check_memorization checks during a training`,
+    });
+  }
+  if (!/^\d{1,9}$/.test(version)) throw badVersion(name, version, '@latest, @best, @clean or a step');
   const found = kept.find(({ step }) => step === Number(version));
   if (found !== undefined) return found;
   throw new NotFound(`the experiment "${name}" keeps no checkpoint of step ${version}`, {

@@ -15,7 +15,7 @@ export interface KeptOf {
 }
 
 /**
- * @param text NAME, NAME@STEP, NAME@latest, NAME@best, or the digest of a checkpoint that an experiment keeps.
+ * @param text NAME, NAME@STEP, NAME@latest, NAME@best, NAME@clean, or the digest of a kept checkpoint.
  * @throws InvalidInput, NotFound, Unprocessable
  */
 export async function findKept(store: ObjectStore, text: string, key = 'checkpoint'): Promise<KeptOf> {
@@ -23,7 +23,7 @@ export async function findKept(store: ObjectStore, text: string, key = 'checkpoi
     const found = await findExperimentOf(store, text);
     if (found) return found;
     throw new NotFound(`no experiment keeps the checkpoint ${text}`, {
-      expected: 'NAME, NAME@STEP, NAME@latest, NAME@best, or the digest of a checkpoint that is kept',
+      expected: 'NAME, NAME@STEP, NAME@latest, NAME@best, NAME@clean, or the digest of a checkpoint that is kept',
     });
   }
   const { name, version } = splitName(text, key);

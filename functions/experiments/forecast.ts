@@ -120,9 +120,10 @@ export function advisePasses({ passes = 0 }: Preflight['data']): string[] {
 
 export function forecastDisk(config: Config, plan: MemoryPlan | undefined, data: Preflight['data']): Preflight['disk'] {
   const dataset = data.pictures === undefined ? undefined : data.pictures * data.bytes_per_picture;
-  // The newest, those before it, and one that is being written.
-  const { keep, keep_spaced: spaced = 0, validation } = config.run;
-  const checkpoints = keep + 2 + spaced + (validation === undefined ? 0 : 1);
+  // The newest, those before it, one that is being written, the best one, and the last one without copies.
+  const { keep, keep_spaced: spaced = 0, validation, check_memorization } = config.run;
+  const judged = [validation, check_memorization].filter(each => each !== undefined).length;
+  const checkpoints = keep + 2 + spaced + judged;
   const each = plan?.peak.checkpoint_bytes;
   return {
     ...(dataset !== undefined && { dataset_bytes: dataset }),

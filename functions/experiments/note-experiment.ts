@@ -10,6 +10,7 @@ import { notePrompts } from '../encoders/note-texts.ts';
 import { addUpNotes } from '../notes/notes.ts';
 import { noteAlarms } from './alarms.ts';
 import { stepsFor } from './chunks.ts';
+import { noteMemorizing } from './copies.ts';
 import type { Experiment } from './experiment-head.ts';
 import { noteEmptyPlaces } from './note-empty-places.ts';
 import { type NotesContext, noteNewerDataset } from './note-newer-dataset.ts';
@@ -30,6 +31,7 @@ export async function noteExperiment(ctx: NotesContext, name: string, { head, co
   return [
     ...noteSkipped(head),
     ...noteAlarms(head),
+    ...noteMemorizing(name, head),
     ...notePlanChanges(head),
     ...noteAverages(head, config),
     ...(await noteNewerDataset(ctx, name, head)),

@@ -3,9 +3,11 @@ import type { Memorization } from '../../configs/memorization.ts';
 import { Unprocessable } from '../../errors.ts';
 import { readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
+import { listKept } from '../../storage/list-kept.ts';
 import type { AdmissionContext } from '../define.ts';
-import { MEMORIZATION, readMemorization } from './border/memorization-artifact.ts';
+import { MEMORIZATION, readMemorization } from './border/memorization-step.ts';
 import { findChunk } from './chunk-pages.ts';
+import { isMemorizing } from './copies.ts';
 import { listHeads } from './experiment-head.ts';
 import { findExperimentOf } from './find-kept.ts';
 
@@ -22,13 +24,14 @@ export async function refuseMemorized(
   if (accepted) return;
   const checks = await findChecks({ store, blobs }, checkpoint);
   if (checks.length === 0) {
+    refuseLater(checkpoint, await listHeads(store));
     const kept = await findExperimentOf(store, checkpoint);
     const name = kept ? `${kept.name}@${kept.step}` : 'NAME';
     progress({
       phase: 'export',
       message:
         'nobody has checked whether this model draws copies of its training pictures: ' +
-        `POST /functions/check-memorization {"checkpoint": "${name}"} does`,
+        `easel check-memorization ${name}, or POST /functions/check-memorization {"checkpoint": "${name}"}, does`,
     });
     return;
   }
@@ -43,10 +46,28 @@ export async function refuseMemorized(
     {
       expected: `at most ${rate(found.limit)} above the held-out pictures`,
       hint:
-        `look at experiments/${name}/memorization/; take an earlier checkpoint, or more pictures; or export it ` +
+        `look at experiments/${name}/memorization/; take an earlier checkpoint (${name}@clean is the last that passed), or more pictures; or export it ` +
         'in spite of that: "memorized": "accept", easel export --accept-memorized',
     },
   );
+}
+
+/** @throws Unprocessable if an earlier checkpoint of the same experiment has memorized, and nobody checked this one. */
+function refuseLater(checkpoint: Digest, heads: Awaited<ReturnType<typeof listHeads>>): void {
+  for (const { name, head } of heads) {
+    const kept = listKept(head).find(each => each.checkpoint === checkpoint && isMemorizing(head, each.step));
+    if (kept === undefined) continue;
+    throw new Unprocessable(
+      `${name}@${kept.step} was trained on after ${name}@${head.memorizing?.step} had memorized`,
+      {
+        expected: 'a checkpoint from before, or one whose own check finds no copies',
+        hint:
+          (head.clean ? `export ${name}@clean, of step ${head.clean.step}; or ` : '') +
+          `check this one: easel check-memorization ${name}@${kept.step}; or export it in spite of that: ` +
+          '"memorized": "accept", easel export --accept-memorized',
+      },
+    );
+  }
 }
 
 interface Check {

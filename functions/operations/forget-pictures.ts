@@ -8,7 +8,7 @@ import type { Json } from '../../storage/canonical.ts';
 import type { Chunk } from '../../storage/chunk-record.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
-import { MEMORIZATION, readMemorization } from '../experiments/border/memorization-artifact.ts';
+import { MEMORIZATION, readMemorization } from '../experiments/border/memorization-step.ts';
 import { eachChunk, withChunks } from '../experiments/chunk-pages.ts';
 import { changeHead } from '../experiments/experiment-head.ts';
 import { type ViewSite, viewOf } from '../views/experiment-view.ts';

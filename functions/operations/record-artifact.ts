@@ -5,7 +5,9 @@
 import { Conflict } from '../../errors.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
+import { MEMORIZATION } from '../experiments/border/memorization-step.ts';
 import { findChunk, readChunks, withChunks } from '../experiments/chunk-pages.ts';
+import { judgeAll } from '../experiments/copies.ts';
 import { changeHead, readHead } from '../experiments/experiment-head.ts';
 import { stepName, type ViewSite, viewOf, writeChunkFiles } from '../views/experiment-view.ts';
 import { showHead } from '../views/show-head.ts';
@@ -49,11 +51,12 @@ export async function recordArtifact(
       if (chunk === undefined || chunk.artifacts[artifact] !== earlier || earlier === digest) return now;
       const changed = { ...chunk, artifacts: { ...chunk.artifacts, [artifact]: digest } };
       const chunks = await readChunks(site.blobs, now);
-      return withChunks(
+      const recorded = await withChunks(
         site.blobs,
         now,
         chunks.map(each => (each.to === step ? changed : each)),
       );
+      return artifact === MEMORIZATION ? judgeAll(site.blobs, recorded) : recorded;
     });
     const chunk = await chunkOf(head);
     if (chunk?.artifacts[artifact] !== digest) continue;

@@ -21,6 +21,7 @@ import type { ServerAddress } from '../define.ts';
 import { ARTIFACTS } from '../experiments/border/artifacts.ts';
 import type { ArtifactKind } from '../experiments/border/border-step.ts';
 import { stepsFor } from '../experiments/chunks.ts';
+import { isMemorizing } from '../experiments/copies.ts';
 import { type Experiment, stepOf } from '../experiments/experiment-head.ts';
 import { noteExperiment } from '../experiments/note-experiment.ts';
 import { readSummaries } from './metrics.ts';
@@ -160,6 +161,8 @@ function describeHead(name: string, head: ExperimentHead, config: Config, notes:
       ...kept,
       ...(head.pinned.some(({ checkpoint }) => checkpoint === kept.checkpoint) && { pinned: true }),
       ...(head.best?.checkpoint === kept.checkpoint && { best: true, held_out_loss: head.best.held_out_loss }),
+      ...(head.clean?.checkpoint === kept.checkpoint && { clean: true }),
+      ...(isMemorizing(head, kept.step) && { memorizing: true }),
       file: checkpointFile(kept),
     })),
     chunks: head.chunks.map(describeChunk),
@@ -294,10 +297,12 @@ function describeOriginForPeople({ branched_from, init_from }: ExperimentHead): 
   return `| branched from | ${experiment} at step ${step}, \`${checkpoint}\` |\n`;
 }
 
-function describePins({ pinned, best }: ExperimentHead): string {
+function describePins({ pinned, best, clean, memorizing }: ExperimentHead): string {
   const marks = [
     ...(pinned.length > 0 ? [`pinned: step ${pinned.map(({ step }) => step).join(', ')}`] : []),
     ...(best ? [`best: step ${best.step}, held-out loss ${Number(best.held_out_loss.toPrecision(4))}`] : []),
+    ...(clean ? [`clean: step ${clean.step}`] : []),
+    ...(memorizing ? [`memorizing from step ${memorizing.step} on`] : []),
   ];
   return marks.length === 0 ? '' : ` (${marks.join('; ')})`;
 }

@@ -5,7 +5,6 @@
 import type { NamedArtifact } from './border-step.ts';
 import { BORDER_STEPS } from './border-steps.ts';
 import { evaluationArtifact } from './evaluation-artifact.ts';
-import { memorizationArtifact } from './memorization-artifact.ts';
 
 /** In the order of the view's README. */
-export const ARTIFACTS: readonly NamedArtifact[] = [...BORDER_STEPS, memorizationArtifact, evaluationArtifact];
+export const ARTIFACTS: readonly NamedArtifact[] = [...BORDER_STEPS, evaluationArtifact];

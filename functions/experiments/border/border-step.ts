@@ -23,6 +23,8 @@ export interface BorderContext extends Border {
   readonly blobs: BlobStore;
   /** Calls a pure function by name; the call is cancelled with the training. */
   call(name: string, body: Json): Promise<CallAnswer>;
+  /** Tells the events of the run. */
+  tell(message: string): void;
 }
 
 /** A file of the view: a copy of a blob, or JSON. `name` is relative to the folder of the artifact and the step. */
@@ -72,8 +74,11 @@ export interface NamedArtifact {
 export interface BorderStep extends NamedArtifact {
   /** Whether the step runs at this border. */
   due(border: Border): boolean;
-  /** @returns The artifact. It must depend on nothing but head, config and checkpoint: a killed step runs again. */
-  run(ctx: BorderContext, checkpoint: Digest): Promise<Digest>;
+  /**
+   * @returns The artifact; undefined: none could be made. It must depend on nothing but head, config and checkpoint: a
+   * killed step runs again.
+   */
+  run(ctx: BorderContext, checkpoint: Digest): Promise<Digest | undefined>;
 }
 
 export function defineBorderStep<Document>(

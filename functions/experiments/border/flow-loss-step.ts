@@ -4,15 +4,11 @@ import { readDocument } from '../../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../../storage/digest.ts';
 import type { BlobStore } from '../../../storage/types.ts';
 import { outputOf } from '../../execution/output-of.ts';
+import { batchFor } from '../flow-loss-batch.ts';
 import { defineBorderStep } from './border-step.ts';
 
 export function readValidation(blobs: BlobStore, digest: Digest): Promise<Validation> {
   return readDocument(blobs, digest, validationSchema, 'a validation');
-}
-
-/** Samples at once: the largest power of two up to the micro-batch, and up to the 8 times of a picture. */
-export function batchFor(microBatch: number): number {
-  return [8, 4, 2].find(batch => batch <= microBatch) ?? 1;
 }
 
 export const flowLossStep = defineBorderStep({

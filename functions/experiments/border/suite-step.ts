@@ -2,13 +2,7 @@
 import { MEASURE_NAMES } from '../../../configs/picture-scores.ts';
 import { samplingOf } from '../../../configs/sampling.ts';
 import { labelOf, listSuiteFiles } from '../../../configs/suite-files.ts';
-import {
-  BORDER_TESTS,
-  type Suite,
-  suiteSchema,
-  type ValidateConfig,
-  validationOf,
-} from '../../../configs/validation-suite.ts';
+import { BORDER_TESTS, type Suite, suiteSchema, validationOf } from '../../../configs/validation-suite.ts';
 import type { Digest } from '../../../storage/digest.ts';
 import type { ExperimentHead } from '../../../storage/experiment-record.ts';
 import type { BlobStore } from '../../../storage/types.ts';
@@ -18,6 +12,7 @@ import { tracesFor } from '../sample-weights.ts';
 import { builtInExtractor } from '../suite/choose-extractor.ts';
 import { runSuite } from '../suite/run-suite.ts';
 import { type ArtifactFile, type ArtifactScalars, type ArtifactShown, defineBorderStep } from './border-step.ts';
+import { isDueEvery } from './is-due-every.ts';
 import { listTexts } from './list-texts.ts';
 
 /** Key of the artifact in a chunk. */
@@ -32,14 +27,9 @@ export async function suitesBefore(blobs: BlobStore, head: ExperimentHead, step:
   );
 }
 
-/** Whether a multiple of `every` lies in (before, step]. */
-function isDue(before: number, step: number, { every }: ValidateConfig): boolean {
-  return every > 0 && Math.floor(step / every) > Math.floor(before / every);
-}
-
 export const suiteStep = defineBorderStep<Suite>({
   name: SUITE,
-  due: ({ head, config, step }) => isDue(stepOf(head), step, validationOf(config.run.validate)),
+  due: ({ head, config, step }) => isDueEvery(validationOf(config.run.validate).every, stepOf(head), step),
   async run({ head, config, step, blobs, call }, checkpoint) {
     const settings = validationOf(config.run.validate);
     const { digest } = await runSuite(

@@ -3,13 +3,14 @@ import type { KeyedConfig } from '../../../configs/schema.ts';
 import type { EngineSpec } from '../../../storage/records.ts';
 import { ENCODERS } from '../../encoders/encoders.ts';
 import { allowedPrecision } from '../../encoders/precision.ts';
+import { findSeen } from '../sets/extractors.ts';
 import type { SuiteExtractor } from './suite-request.ts';
 
 /** Built in, and not what the training saw. */
-export function builtInExtractor({ model: { conditions } }: Pick<KeyedConfig, 'model'>): SuiteExtractor {
-  const sawDct = conditions?.cls?.encoder === 'dct' || conditions?.patches?.encoder === 'dct';
-  return sawDct
-    ? { name: 'thumbnail', why: 'built in; the training saw dct, as a signal' }
+export function builtInExtractor(config: Pick<KeyedConfig, 'model' | 'objective'>): SuiteExtractor {
+  const seen = findSeen(config, 'dct');
+  return seen
+    ? { name: 'thumbnail', why: `built in; the training saw dct, as ${seen.as}` }
     : { name: 'dct', why: 'built in; the training did not see it' };
 }
 

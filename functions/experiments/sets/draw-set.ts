@@ -1,22 +1,32 @@
 /** @file Sets of pictures by pure calls: drawn ones, and the features of any. */
-import type { ConditionName } from '../../configs/drawn-conditions.ts';
-import type { Config } from '../../configs/schema.ts';
-import { type SignalName, signalsOf } from '../../configs/signals.ts';
-import { Unprocessable } from '../../errors.ts';
-import type { Json } from '../../storage/canonical.ts';
-import type { Digest } from '../../storage/digest.ts';
-import { mapBounded } from '../../storage/map-bounded.ts';
-import { createRefs } from '../../storage/names/refs.ts';
-import { PAGE_SIZE, type Split } from '../../storage/records.ts';
-import type { EffectContext } from '../define.ts';
-import { findWeights } from '../encoders/installed-weights.ts';
-import { allowedPrecision } from '../encoders/precision.ts';
-import { outputOf } from '../execution/output-of.ts';
-import { readDrawnIndex } from '../experiments/drawn-index.ts';
-import type { KeptOf } from '../experiments/find-kept.ts';
-import { tracesFor } from '../experiments/sample-weights.ts';
-import { missingSignals } from './conditions.ts';
+import { type ConditionName, missingSignals } from '../../../configs/drawn-conditions.ts';
+import type { ProgressEvent } from '../../../configs/progress.ts';
+import type { Config } from '../../../configs/schema.ts';
+import { type SignalName, signalsOf } from '../../../configs/signals.ts';
+import { Unprocessable } from '../../../errors.ts';
+import type { Json } from '../../../storage/canonical.ts';
+import type { Digest } from '../../../storage/digest.ts';
+import { mapBounded } from '../../../storage/map-bounded.ts';
+import { createRefs } from '../../../storage/names/refs.ts';
+import { PAGE_SIZE, type Split } from '../../../storage/records.ts';
+import type { BlobStore, ObjectStore } from '../../../storage/types.ts';
+import type { CallAnswer, CallOptions } from '../../define.ts';
+import type { Weights } from '../../encoders/encoder.ts';
+import { findWeights } from '../../encoders/installed-weights.ts';
+import { allowedPrecision } from '../../encoders/precision.ts';
+import { outputOf } from '../../execution/output-of.ts';
+import { readDrawnIndex } from '../drawn-index.ts';
+import type { KeptOf } from '../find-kept.ts';
+import { tracesFor } from '../sample-weights.ts';
 import type { Extractor } from './extractors.ts';
+
+/** Of an effect, or of a border step. */
+export interface SetContext {
+  readonly blobs: BlobStore;
+  readonly signal?: AbortSignal | undefined;
+  call(name: string, body: Json, options?: CallOptions): Promise<CallAnswer>;
+  progress(event: ProgressEvent): void;
+}
 
 /** How pictures are drawn. */
 export interface DrawSettings {
@@ -65,7 +75,7 @@ export function samplingFor({ config, seed, steps, guidance, ...asked }: DrawSet
 }
 
 /** Draws by the settings of the experiment's previews. @throws Unprocessable if nothing could be drawn. */
-export async function drawSet(ctx: EffectContext, plan: DrawPlan): Promise<DrawnSet> {
+export async function drawSet(ctx: SetContext, plan: DrawPlan): Promise<DrawnSet> {
   const { kept, config, dataset, split, pictures, condition, samples } = plan;
   const sampling = samplingFor(plan);
   const traces = plan.weights === undefined ? tracesFor(kept.head, config.run.preview.weights) : undefined;
@@ -109,27 +119,34 @@ export function usualCondition(config: Config): ConditionName {
 }
 
 /** Names of the models that the store has. */
-export async function listInstalled(ctx: EffectContext): Promise<ReadonlySet<string>> {
-  return new Set(await createRefs(ctx.store).models.list());
+export async function listInstalled({ store }: { readonly store: ObjectStore }): Promise<ReadonlySet<string>> {
+  return new Set(await createRefs(store).models.list());
+}
+
+export interface ReadyExtractor extends Extractor {
+  /** Absent: it needs none. */
+  readonly weights?: Weights;
+}
+
+/** @throws Unprocessable if the weights of the extractor are not installed. */
+export async function withWeights(store: ObjectStore, extractor: Extractor): Promise<ReadyExtractor> {
+  if (extractor.encoder?.weights === undefined) return extractor;
+  return { ...extractor, weights: await findWeights(store, extractor.encoder) };
 }
 
 /** Columns that are described at once. */
 const WIDTH = 2;
 
-/**
- * Output `index` of `features` of each column.
- * @throws Unprocessable if the weights of the extractor are not installed.
- */
+/** Output `index` of `features` of each column. */
 export async function describeColumns(
-  ctx: EffectContext,
-  { name, encoder }: Extractor,
+  ctx: SetContext,
+  { name, encoder, weights }: ReadyExtractor,
   columns: readonly Digest[],
   engine: KeptOf['head']['engine'],
 ): Promise<Digest[]> {
-  const weights = encoder ? await findWeights(ctx.store, encoder) : {};
   const settings: Readonly<Record<string, Json>> = {
     extractor: name,
-    ...(Object.keys(weights).length > 0 && { weights }),
+    ...(weights && { weights }),
     ...(encoder?.runs === 'runner' && { engine: allowedPrecision(encoder, engine) }),
   };
   let done = 0;

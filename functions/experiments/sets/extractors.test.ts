@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { keyedConfigSchema } from '../../configs/schema.ts';
+import { keyedConfigSchema } from '../../../configs/schema.ts';
 import { chooseExtractor, findExtractor, findSeen, listSeen, optionsFor } from './extractors.ts';
 
 const PATCHES = { encoder: 'dinov2-vits14', dim: 384, stride: 8 };

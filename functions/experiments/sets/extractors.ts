@@ -2,11 +2,11 @@
  * @file The table of feature extractors: what turns a picture into a row of numbers, so that sets of pictures can be
  * compared. Each encoder of pictures that describes the whole picture is one. `thumbnail` looks at plain pixels.
  */
-import type { KeyedConfig } from '../../configs/schema.ts';
-import { signalsOf } from '../../configs/signals.ts';
-import { Unprocessable } from '../../errors.ts';
-import type { AnyEncoder } from '../encoders/encoder.ts';
-import { encodersOf } from '../encoders/encoders.ts';
+import type { KeyedConfig } from '../../../configs/schema.ts';
+import { signalsOf } from '../../../configs/signals.ts';
+import { Unprocessable } from '../../../errors.ts';
+import type { AnyEncoder } from '../../encoders/encoder.ts';
+import { encodersOf } from '../../encoders/encoders.ts';
 
 export interface Extractor {
   readonly name: string;

@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { readCheck } from './commands/check-memorization.ts';
+import { type Checked, formatCopies } from './format-copies.ts';
+
+const copies = (found: number, pictures: number) => {
+  return { copies: found, pictures, rate: found / pictures, low: 0.001, high: 0.009 };
+};
+
+const FOUND: Checked = {
+  ...{ v: 1, checkpoint: `sha256:${'a'.repeat(64)}`, dataset: `sha256:${'b'.repeat(64)}`, ratio: 1 / 3, limit: 0.01 },
+  ...{ memorized: false, condition: 'text', split: 'train', samples: 1000, why_extractor: 'the first that is left' },
+  ...{ experiment: 'cats', step: 500, document: 'sha256:d', verdict: 'no memorizing found' },
+  gap: { train: 0.0201, held_out: 0.021, difference: 0.0009 },
+  spaces: [
+    {
+      ...{ extractor: 'dct', training: 640, drawn: copies(3, 1000), held_out: copies(0, 90), excess: 0.003 },
+      authentic: {
+        drawn: { pictures: 1000, authentic: 450, rate: 0.45, low: 0, high: 1 },
+        held_out: { pictures: 90, authentic: 45, rate: 0.5, low: 0, high: 1 },
+      },
+      data_copying: { drawn: { score: -0.4, sd: 0.6, cells: 3 }, held_out: null },
+    },
+    { extractor: 'thumbnail', training: 640, drawn: copies(0, 1000), held_out: null, excess: 0 },
+  ],
+};
+
+test('a check has a row for each space, the loss, and its verdict', () => {
+  expect(formatCopies(FOUND)).toEqual([
+    'cats, step 500: 1000 pictures, drawn from text of the split train',
+    'features: the first that is left',
+    '',
+    '           copies drawn              false alarms            authentic (held-out)  C_T (held-out)',
+    'dct        3 of 1000 (0.1 to 0.9 %)  0 of 90 (0.1 to 0.9 %)  0.45 (0.50)           -0.40',
+    'thumbnail  0 of 1000 (0.1 to 0.9 %)  none                    -                     -',
+    '',
+    'loss on held-out pictures: 0.0210, on trained ones 0.0201',
+    'no memorizing found',
+  ]);
+});
+
+test('the options are the body of a call', () => {
+  expect(readCheck({ _: ['cats'], experiment: 'cats' })).toEqual({ checkpoint: 'cats' });
+  const options = { samples: '64', condition: 'text', split: 'val' };
+  expect(readCheck({ _: ['cats@4'], experiment: 'cats@4', ...options })).toEqual({
+    ...{ checkpoint: 'cats@4', samples: 64, condition: 'text', split: 'val' },
+  });
+  expect(() => readCheck({ _: ['cats', 'dogs'], experiment: 'cats' })).toThrow('cats, dogs are named');
+});

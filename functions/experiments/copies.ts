@@ -1,0 +1,86 @@
+/**
+ * @file What the checks for copies of training pictures say of a run: the step from which on it memorizes, and the
+ * last checkpoint before, which stays.
+ */
+import type { Memorization } from '../../configs/memorization.ts';
+import type { Chunk } from '../../storage/chunk-record.ts';
+import type { ExperimentHead, KeptCheckpoint } from '../../storage/experiment-record.ts';
+import { listKept, listKeptDigests } from '../../storage/list-kept.ts';
+import type { Note } from '../../storage/records.ts';
+import type { BlobStore } from '../../storage/types.ts';
+import { MEMORIZATION, readMemorization } from './border/memorization-step.ts';
+import { readChunks } from './chunk-pages.ts';
+
+export type Verdicts = Pick<ExperimentHead, 'clean' | 'memorizing'>;
+type Memorizing = NonNullable<ExperimentHead['memorizing']>;
+
+/** The check at the end of a chunk; undefined: there was none. */
+export async function readCheck(blobs: BlobStore, artifacts: Chunk['artifacts']): Promise<Memorization | undefined> {
+  const document = artifacts[MEMORIZATION];
+  return document && readMemorization(blobs, document);
+}
+
+/** With the check of a newer checkpoint. */
+export function judgeNewest(
+  { clean, memorizing }: Verdicts,
+  checked: Memorization | undefined,
+  kept: KeptCheckpoint,
+): Verdicts {
+  const before = { ...(clean && { clean }), ...(memorizing && { memorizing }) };
+  if (checked === undefined || memorizing !== undefined) return before;
+  return checked.memorized ? { ...before, memorizing: summarize(kept.step, checked) } : { clean: kept };
+}
+
+/**
+ * The head with the verdicts of all its checks, after one was asked for. A checkpoint that nothing else keeps any more
+ * is superseded.
+ */
+export async function judgeAll(blobs: BlobStore, head: ExperimentHead): Promise<ExperimentHead> {
+  const kept = new Map(listKept(head).map(each => [each.step, each]));
+  const { clean: former, memorizing: _, ...rest } = head;
+  let clean: KeptCheckpoint | undefined;
+  let memorizing: Memorizing | undefined;
+  for (const { to, artifacts } of await readChunks(blobs, head)) {
+    const checked = await readCheck(blobs, artifacts);
+    if (checked?.memorized) {
+      memorizing = summarize(to, checked);
+      break;
+    }
+    const here = kept.get(to);
+    if (here && here.checkpoint === checked?.checkpoint) clean = here;
+  }
+  const judged = { ...rest, ...(clean && { clean }), ...(memorizing && { memorizing }) };
+  if (former === undefined || listKeptDigests(judged).includes(former.checkpoint)) return judged;
+  return { ...judged, superseded: [...judged.superseded, former] };
+}
+
+/** Those that hold for the steps up to one. */
+export function verdictsUpTo(step: number, { clean, memorizing }: Verdicts): Verdicts {
+  return {
+    ...(clean && clean.step <= step && { clean }),
+    ...(memorizing && memorizing.step <= step && { memorizing }),
+  };
+}
+
+/** Whether a check of this step, or of an earlier one, found copies. */
+export function isMemorizing({ memorizing }: Verdicts, step: number): boolean {
+  return memorizing !== undefined && step >= memorizing.step;
+}
+
+/** None if no check found copies. */
+export function noteMemorizing(name: string, { clean, memorizing }: Verdicts): Note[] {
+  if (memorizing === undefined) return [];
+  const { step, rate, extractor } = memorizing;
+  const before = clean
+    ? `step ${clean.step} is the last that does not, and stays: ${name}@clean`
+    : 'no earlier checkpoint was checked';
+  const text =
+    `the model gives training pictures back: ${Number((100 * rate).toFixed(2))} % of what it draws at step ${step} ` +
+    `are copies by ${extractor}; ${before}`;
+  return [{ code: 'memorizing', count: 1, text, examples: [] }];
+}
+
+function summarize(step: number, { spaces }: Memorization): Memorizing {
+  const worst = spaces.reduce((a, b) => (b.excess > a.excess ? b : a));
+  return { step, rate: worst.drawn.rate, extractor: worst.extractor };
+}
