@@ -29,7 +29,8 @@ export async function noteHolders({ store, blobs }: HoldersContext, name: string
     const text =
       `the experiment "${experiment}" holds ${quantity(removed.length, 'picture')} that ${were} taken out: ` +
       `gc erases ${them} after POST /experiments/${experiment}/train {"dataset":"${name}"}, which moves it to this ` +
-      `version, or DELETE /experiments/${experiment}`;
+      `version, or DELETE /experiments/${experiment}; pairs, collages and sheets that may show ${them} go with ` +
+      `DELETE /experiments/${experiment}/pictures`;
     const examples = removed.slice(0, MAX_EXAMPLES).map(each => ({ name: each, text: 'taken out' }));
     notes.push({ code: 'held_by_experiment', count: removed.length, text, examples });
   }

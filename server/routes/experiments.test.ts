@@ -270,6 +270,28 @@ describe('DELETE', () => {
     await server.expectJson(201, 'PUT', '/experiments/toy', { ...body, config: { ...TOY_CONFIG, seed: 9 } });
   });
 
+  test('DELETE of its pictures takes away held-out pairs and validations, and leaves the training', async () => {
+    const run = { ...TOY_CONFIG.run, held_out_pictures: 1, validate: { every: 4, pictures: 2, tests: ['text'] } };
+    const dataset = await putToyDataset(server.blobs, { count: 12, heldOut: 4 });
+    await server.expectJson(201, 'PUT', '/experiments/toy', { dataset, config: { ...TOY_CONFIG, run } });
+    await server.executor.callEffect('train', { experiment: 'toy', target: 32 });
+    const shown = async () => (await listKeys(server.store, 'experiments/toy/')).filter(key => SHOWN.test(key));
+    const SHOWN = /\/(held-out|validation)\//;
+    expect((await shown()).length).toBeGreaterThan(2);
+    const before = await server.expectJson(200, 'GET', '/experiments/toy');
+    for (let time = 0; time < 2; time++) {
+      expect((await server.send('DELETE', '/experiments/toy/pictures')).status).toBe(204);
+      expect(await shown()).toEqual([]);
+    }
+    const after = await server.expectJson(200, 'GET', '/experiments/toy');
+    expect(after.checkpoints).toEqual(before.checkpoints);
+    expect(Object.keys(after.chunks[0].artifacts ?? {})).not.toContain('held_out');
+    await server.executor.callEffect('train', { experiment: 'toy', target: 64 });
+    await server.expectJson(404, 'DELETE', '/experiments/other/pictures');
+    await acquireLease(server.store, 'toy', { holder: 'another host', clock: SYSTEM_CLOCK });
+    expect((await server.expectJson(409, 'DELETE', '/experiments/toy/pictures')).detail).toContain('in training');
+  });
+
   test('DELETE is refused while the experiment is in training', async () => {
     await server.expectJson(201, 'PUT', '/experiments/toy', body);
     await acquireLease(server.store, 'toy', { holder: 'another host', clock: SYSTEM_CLOCK });

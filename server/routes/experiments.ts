@@ -14,6 +14,7 @@ import { listHeads, readConfig, readHead } from '../../functions/experiments/exp
 import { trainingEngineRequestSchema } from '../../functions/experiments/resolve-engine.ts';
 import { createExperiment } from '../../functions/operations/create-experiment.ts';
 import { deleteExperiment } from '../../functions/operations/delete-experiment.ts';
+import { forgetExperimentPictures } from '../../functions/operations/forget-experiment-pictures.ts';
 import { pauseExperiment } from '../../functions/operations/pause-experiment.ts';
 import { describeChunk, describeExperiment } from '../../functions/views/experiment-view.ts';
 import { readMetrics } from '../../functions/views/metrics.ts';
@@ -109,6 +110,11 @@ export function createExperimentRoutes(deps: ServerDeps): Hono {
     if (reports.length === 0) return c.body(null, 204);
     const hint = `they keep its pictures: ${reports.map(each => `DELETE /reports/${each}`).join(', ')} lets them go`;
     return c.json({ v: 1, name, reports, hint });
+  });
+
+  app.delete('/experiments/:name/pictures', async c => {
+    await forgetExperimentPictures({ ...deps, now: deps.clock.now }, parseExperimentName(c));
+    return c.body(null, 204);
   });
 
   app.post('/experiments/:name/train', async c => {
@@ -262,6 +268,14 @@ export const experimentDocs: readonly RouteDoc[] = [
       'Delete an experiment and its view. Refused while it is in training. gc deletes its blobs. The answer names ' +
       'reports that keep its pictures.',
     responses: { 200: 'deleted; reports keep its pictures', 204: 'deleted' },
+  },
+  {
+    method: 'delete',
+    path: '/experiments/:name/pictures',
+    summary:
+      'Take away what an experiment shows of its dataset: pairs of held-out pictures, validations, sheets of checks ' +
+      'for copies. Refused while it is in training. Dataset, checkpoints and verdicts stay; gc erases the rest.',
+    responses: { 204: 'taken away' },
   },
   {
     method: 'post',
