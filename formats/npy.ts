@@ -32,23 +32,31 @@ const HEADER = /^\{'descr': '([^']*)', 'fortran_order': (True|False), 'shape': \
 /** @throws InvalidInput when array, type and shape disagree. */
 export function encodeNpy(array: NpyInput): Uint8Array {
   const data = bytesOfTensor(array, 'npy');
-  const { shape } = array;
+  const { bytes, start } = startNpy(array.dtype, array.shape);
+  bytes.set(data, start);
+  return bytes;
+}
+
+/** A file with its header and zeros. The data, which begins at the byte `start`, is to be written into it. */
+export function startNpy(
+  dtype: NpyType,
+  shape: readonly number[],
+): { readonly bytes: Uint8Array; readonly start: number } {
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
   const growth = shape.length === 0 ? 0 : GROWTH_DIGITS - String(shape[0]).length;
-  const descriptor = DESCRIPTORS[array.dtype];
-  const fields = `{'descr': '${descriptor}', 'fortran_order': False, 'shape': ${tuple}, }`;
+  const fields = `{'descr': '${DESCRIPTORS[dtype]}', 'fortran_order': False, 'shape': ${tuple}, }`;
   const dictionary = fields + ' '.repeat(growth);
   // As in NumPy, an aligned header is padded by another 64 bytes.
   const padding = ALIGNMENT - ((PREAMBLE_BYTES + dictionary.length + 1) % ALIGNMENT);
   const header = `${dictionary}${' '.repeat(padding)}\n`;
   if (header.length > 0xffff) throw new InvalidInput(`npy: ${shape.length} axes do not fit a header of version 1.0`);
 
-  const bytes = new Uint8Array(PREAMBLE_BYTES + header.length + data.length);
+  const start = PREAMBLE_BYTES + header.length;
+  const bytes = new Uint8Array(start + countElements(shape) * bytesPerElement(dtype));
   bytes.set(Buffer.from(MAGIC, 'latin1'));
   bytes.set([1, 0, header.length & 0xff, header.length >> 8], MAGIC.length);
   bytes.set(Buffer.from(header, 'latin1'), PREAMBLE_BYTES);
-  bytes.set(data, PREAMBLE_BYTES + header.length);
-  return bytes;
+  return { bytes, start };
 }
 
 export interface NpyHeader {

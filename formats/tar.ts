@@ -51,10 +51,12 @@ export function packTar(members: Iterable<readonly [name: string, body: Uint8Arr
   return archive;
 }
 
-/** The archive of {@link packTar} without a comment, in pieces, member by member. */
+/** The archive of {@link packTar} in pieces, member by member. */
 export async function* streamTar(
   members: Iterable<readonly [string, Uint8Array]> | AsyncIterable<readonly [string, Uint8Array]>,
+  comment?: string,
 ): AsyncGenerator<Uint8Array> {
+  if (comment !== undefined) yield* commentParts(comment);
   for await (const [name, body] of members) for (const part of memberParts(name, body)) if (part.length > 0) yield part;
   yield new Uint8Array(TRAILER_BYTES);
 }

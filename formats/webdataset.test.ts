@@ -2,7 +2,7 @@ import { extract } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { Unprocessable } from '../errors.ts';
 import { packTar, readTar } from './tar.ts';
-import { columnHeadBytes, packColumn, readColumn, readColumnIndex } from './webdataset.ts';
+import { columnHeadBytes, packColumn, readColumn, readColumnIndex, streamColumn } from './webdataset.ts';
 
 /** A page: 64 members of distinct sizes, one of them empty. */
 function makeMembers(count: number, nameLength = 16): Map<string, Uint8Array> {
@@ -53,6 +53,13 @@ describe('a column', () => {
       expect(print(readTar(column).map(entry => [entry.name, entry.body]))).toEqual(print(members));
     });
   }
+
+  it('has the same bytes in pieces as in memory', async () => {
+    const members = makeMembers(64, 120);
+    const pieces: Uint8Array[] = [];
+    for await (const piece of streamColumn(members)) pieces.push(piece);
+    expect(Buffer.concat(pieces).equals(packColumn(members))).toBe(true);
+  });
 
   it('finds the smallest index for every length around a block', () => {
     for (let length = 1; length < 700; length += 1) {

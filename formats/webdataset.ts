@@ -4,7 +4,7 @@
  * request reads one member, and other readers of tars see the members alone.
  */
 import { Unprocessable } from '../errors.ts';
-import { BLOCK_BYTES, commentBytes, headerBytes, packTar, readTar, readTarComment, roundUp } from './tar.ts';
+import { BLOCK_BYTES, commentBytes, headerBytes, packTar, readTar, readTarComment, roundUp, streamTar } from './tar.ts';
 
 /** First member of columns that were written before the comment held the positions. */
 const FORMER_INDEX_NAME = 'index.json';
@@ -19,6 +19,11 @@ export interface MemberSpan {
 /** Packs members in the given order. Equal members give equal bytes. */
 export function packColumn(members: ReadonlyMap<string, Uint8Array>): Uint8Array {
   return packTar(members, makeIndex(members));
+}
+
+/** The column of {@link packColumn} in pieces, so that large members are not copied. */
+export function streamColumn(members: ReadonlyMap<string, Uint8Array>): AsyncGenerator<Uint8Array> {
+  return streamTar(members, makeIndex(members));
 }
 
 /** The bytes of columns without members: as they are written, and as they were. */

@@ -3,7 +3,6 @@
 import { z } from 'zod';
 import { memberName } from '../configs/signals.ts';
 import { Internal, Unprocessable } from '../errors.ts';
-import { encodeNpy } from '../formats/npy.ts';
 import { readAllItems } from '../storage/blobs/items.ts';
 import { canonicalJson } from '../storage/canonical.ts';
 import type { BucketCount, Item } from '../storage/records.ts';
@@ -18,7 +17,7 @@ import { type Assignment, type Bucket, chooseBucket, fitBucket, scaleBuckets } f
 import type { Filter } from './pictures/filters.ts';
 import { coverRgb, IMAGE_TOOLS } from './pictures/image.ts';
 import { NO_LIMITS } from './pictures/limits.ts';
-import { toPlanar } from './pictures/planar.ts';
+import { packPixels } from './pictures/planar.ts';
 
 /** Enlarging and cropping up to these shares goes without a word: one shape rarely fits another exactly. */
 const ENLARGED_PERCENT = 5;
@@ -69,7 +68,8 @@ export const bucket = definePageFunction({
         if (bytes === undefined) throw new Internal(`"${name}" (${id}) has no original`);
         const chosen = chooseBucket(buckets, item.width, item.height, input.assign);
         if (input.crop === undefined) {
-          return { item, image: await coverRgb(bytes, chosen.width, chosen.height, NO_LIMITS, input.filter) };
+          const rgb = await coverRgb(bytes, chosen.width, chosen.height, NO_LIMITS, input.filter);
+          return { item, image: packPixels(rgb) };
         }
         const record = columns.crop?.get(memberName('crop', id));
         const options: CropOptions = {
@@ -79,13 +79,11 @@ export const bucket = definePageFunction({
           filter: input.filter,
           ...jointsOf(poses.get(id), columns.pose?.get(memberName('pose', id)), record),
         };
-        return { item, ...(await cropPicture(bytes, item, chosen, options)) };
+        const { image, ...made } = await cropPicture(bytes, item, chosen, options);
+        return { item, image: packPixels(image), ...made };
       }),
     );
-    const image = cropped.map(({ item: { id }, image: { width, height, ...rgb } }) => {
-      const { data } = toPlanar({ ...rgb, width, height });
-      return [memberName('image', id), encodeNpy({ dtype: 'u8', shape: [3, height, width], data })] as const;
-    });
+    const image = cropped.map(({ item: { id }, image }) => [memberName('image', id), image] as const);
     if (input.crop === undefined) return { columns: { image: new Map(image) }, notes: noteFits(sized, buckets, input) };
     const crops = cropped.flatMap(({ item, ...made }) => ('record' in made ? [{ item, ...made }] : []));
     const records = crops.map(({ item: { id }, record }) => {

@@ -1,7 +1,7 @@
 /** @file The columns that a page function reads from a page and adds to it, and the dataset of the new pages. */
 import { type ColumnName, SIGNAL_NAMES } from '../../configs/signals.ts';
 import { Internal, Unprocessable } from '../../errors.ts';
-import { packColumn, readColumn } from '../../formats/webdataset.ts';
+import { readColumn, streamColumn } from '../../formats/webdataset.ts';
 import { readItems } from '../../storage/blobs/items.ts';
 import { canonicalJson, type Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -81,11 +81,15 @@ export async function computePage(fn: PageFunction, input: Input, page: Page, ct
   for (const column of columnsMade(fn, input)) {
     const made = outcome.columns[column];
     if (made === undefined) throw new Internal(`${fn.name} makes the column ${column} but returned none`);
-    outputs[column] =
-      'digest' in made ? made : await ctx.blobs.put(packColumn(checkMembers(fn, made, items)), 'application/x-tar');
+    outputs[column] = 'digest' in made ? made : await putColumn(ctx, checkMembers(fn, made, items));
   }
   const notes = writeNoted(outcome.notes);
   return { outputs, stats: { ...outcome.stats, items: items.length, ...(notes.length > 0 && { notes }) } };
+}
+
+/** Columns of large pictures go to the disk piece by piece: a copy of a column would double the memory of its page. */
+function putColumn({ blobs }: PageContext, members: ReadonlyMap<string, Uint8Array>): Promise<BlobRef> {
+  return blobs.putStream(streamColumn(members), { mediaType: 'application/x-tar' });
 }
 
 /**

@@ -1,6 +1,6 @@
 /** @file Converts pictures between planes (training, encoders) and interleaved pixels (files). */
 import { Internal } from '../../errors.ts';
-import { decodeNpy } from '../../formats/npy.ts';
+import { decodeNpy, startNpy } from '../../formats/npy.ts';
 
 /** data: [height, width, 3], sRGB, 0-255. */
 export interface RgbImage {
@@ -17,13 +17,29 @@ export interface PlanarImage {
 }
 
 /** [height, width, 3] -> [3, height, width]. */
-export function toPlanar({ data, width, height }: RgbImage): PlanarImage {
+export function toPlanar(image: RgbImage): PlanarImage {
+  const { width, height } = image;
+  const data = new Uint8Array(3 * width * height);
+  writePlanes(image, data);
+  return { data, width, height };
+}
+
+/** The pixels of a picture as a member of the column `image`: u8 [3, height, width]. */
+export function packPixels(image: RgbImage): Uint8Array {
+  const { bytes, start } = startNpy('u8', [3, image.height, image.width]);
+  writePlanes(image, bytes.subarray(start));
+  return bytes;
+}
+
+/** @param planes [3, height, width] */
+function writePlanes({ data, width, height }: RgbImage, planes: Uint8Array): void {
   const area = width * height;
-  const planes = new Uint8Array(3 * area);
-  for (let i = 0; i < area; i++) {
-    for (let c = 0; c < 3; c++) planes[c * area + i] = data[3 * i + c] ?? 0;
+  const [red, green, blue] = [planes.subarray(0, area), planes.subarray(area, 2 * area), planes.subarray(2 * area)];
+  for (let i = 0, at = 0; i < area; i++, at += 3) {
+    red[i] = data[at]!;
+    green[i] = data[at + 1]!;
+    blue[i] = data[at + 2]!;
   }
-  return { data: planes, width, height };
 }
 
 /** [3, height, width] -> [height, width, 3]. */
