@@ -243,6 +243,18 @@ describe('the last checkpoint before copies', () => {
   });
 });
 
+test('the pictures of the untrained network are drawn once for all checkpoints of a training', async () => {
+  const { history } = (await readHead(lab.store, 'toy')).value;
+  const countSamples = () => lab.runner.computed.filter(kind => kind === 'sample').length;
+  const body = { samples: 3, steps: 2, conditions: ['text'] };
+  await lab.executor.callEffect('evaluate', { ...body, checkpoint: 'toy' });
+  const before = countSamples();
+  await lab.executor.callEffect('train', { experiment: 'toy', target: 64 });
+  const trained = countSamples();
+  await lab.executor.callEffect('evaluate', { ...body, checkpoint: 'toy@8' });
+  expect([history.length, countSamples() - trained]).toEqual([1, before / 2]);
+});
+
 const SMALL = { checkpoint: 'toy', samples: 2, steps: 1 };
 
 test.each([

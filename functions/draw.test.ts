@@ -3,7 +3,7 @@ import { decodeNpy } from '../formats/npy.ts';
 import { decodeSafetensors } from '../formats/safetensors.ts';
 import { packColumn, readColumn } from '../formats/webdataset.ts';
 import type { SampleJob } from '../gpu-runner/protocol.ts';
-import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
+import { putDocument, readCheckpoint, readDataset } from '../storage/blobs/document-blobs.ts';
 import { readItems } from '../storage/blobs/items.ts';
 import { canonicalDigest } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
@@ -66,15 +66,26 @@ async function conditionsOf(job: SampleJob | undefined) {
 }
 
 describe('draw', () => {
-  test('draws by the weights before the first step, which are those of every checkpoint of the training', async () => {
+  test('draws by the weights before the first step of a config, which no checkpoint decides', async () => {
     await lab.executor.callEffect('train', { experiment: 'toy', target: 64 });
     const later = (await readHead(lab.store, 'toy')).value.checkpoint;
     expect(later).not.toBe(checkpoint);
+    const configs = await Promise.all([checkpoint, later as Digest].map(each => readCheckpoint(lab.blobs, each)));
+    const [config, same] = configs.map(each => each.config);
+    expect(same).toBe(config);
     const pictures = async (body: object) => (await draw({ condition: 'text', ...body })).index.pictures;
-    const start = await pictures({ weights: 'initial' });
-    expect(await pictures({ weights: 'initial', checkpoint: later })).toBe(start);
+    const initial = { weights: 'initial', checkpoint: undefined };
+    const start = await pictures({ ...initial, config });
     expect(await pictures({})).not.toBe(start);
-    expect(sampled.map(({ weights }) => weights).slice(-6)).toEqual([...Array(4).fill('initial'), 'ema', 'ema']);
+    expect(sampled.map(({ network }) => network).slice(-4)).toEqual([
+      ...Array(2).fill({ config }),
+      ...Array(2).fill({ checkpoint, weights: 'ema' }),
+    ]);
+    await expect(draw({ condition: 'text', weights: 'initial' })).rejects.toThrow(
+      /config: is missing.*checkpoint: does/s,
+    );
+    await expect(draw({ condition: 'text', config })).rejects.toThrow(/config: does not go with weights of a training/);
+    await expect(draw({ ...initial, condition: 'text', weights: 'ema' })).rejects.toThrow(/checkpoint: is missing/);
     await expect(
       lab.executor.call('sample', { checkpoint: 'toy', prompts: ['a'], weights: 'initial' }),
     ).rejects.toThrow('weights');

@@ -1,6 +1,6 @@
 /** @file Draws pictures of a split under one of the conditions that validation compares. */
 import { z } from 'zod';
-import { MOST_PICTURES, MOST_TRACES } from '../configs/bounds.ts';
+import { MOST_PICTURES } from '../configs/bounds.ts';
 import { captionEditsSchema } from '../configs/caption-edits.ts';
 import { CONDITION_NAMES, missingSignals } from '../configs/drawn-conditions.ts';
 import { checkSampling, type Sampling, samplingOf, samplingSchema } from '../configs/sampling.ts';
@@ -9,9 +9,8 @@ import { requireRoute } from '../configs/tread.ts';
 import { Internal, Unprocessable } from '../errors.ts';
 import { encodeNpy } from '../formats/npy.ts';
 import { packColumn } from '../formats/webdataset.ts';
-import { putDocument, readCheckpoint, readDataset, readKeyedConfig } from '../storage/blobs/document-blobs.ts';
+import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { digestSchema, type EngineSpec, splitSchema } from '../storage/records.ts';
-import type { BlobStore } from '../storage/types.ts';
 import { defineFunction, type FunctionContext } from './define.ts';
 import { encodeSample } from './encoders/encode-sample.ts';
 import { ENCODER_TOOLS } from './encoders/encoders.ts';
@@ -19,14 +18,14 @@ import { CONDITIONS } from './evaluation/conditions.ts';
 import { type Drawing, planDrawings } from './evaluation/plan-drawings.ts';
 import { requireEngine } from './execution/runner-job.ts';
 import { checkEncoders } from './experiments/dataset-signals.ts';
-import { type DrawnIndex, drawnWeightsSchema } from './experiments/drawn-index.ts';
+import type { DrawnIndex } from './experiments/drawn-index.ts';
+import { checkNetwork, findNetwork, networkShape } from './experiments/drawn-network.ts';
 import { groupAlike, readSplit } from './experiments/held-out-items.ts';
 import { drawPixels } from './experiments/sample-pictures.ts';
-import { resolveWeights } from './experiments/sample-weights.ts';
 import { toPlanar } from './pictures/planar.ts';
 
 const input = z.strictObject({
-  checkpoint: digestSchema.describe('checkpoint, or the name of an experiment with @step, @latest, @best or @clean'),
+  ...networkShape,
   dataset: digestSchema,
   split: splitSchema.default('val').describe('val: pictures that are not trained on'),
   first: z.int().min(0).max(MOST_PICTURES).default(0).describe('so many pictures of the split are passed over'),
@@ -36,8 +35,6 @@ const input = z.strictObject({
     .optional()
     .describe('edit, edit_text: default: the list of the seed, or edits of what can be measured in bundled sets'),
   ...samplingSchema.shape,
-  weights: drawnWeightsSchema.default('ema').describe('as in sample; initial: those before the first step'),
-  traces: z.array(digestSchema).max(MOST_TRACES).optional().describe('as in sample'),
 });
 
 function checkEdits({ condition, edits }: z.infer<typeof input>, ctx: z.core.$RefinementCtx): void {
@@ -55,7 +52,7 @@ export const draw = defineFunction({
   kind: 'pure',
   usesEngine: true,
   tools: ENCODER_TOOLS,
-  digests: { checkpoint: 'experiment', dataset: 'dataset' },
+  digests: { checkpoint: 'experiment', config: 'blob', dataset: 'dataset' },
   example: {
     checkpoint: 'portraits@latest',
     dataset: 'portraits',
@@ -63,11 +60,11 @@ export const draw = defineFunction({
     count: 25,
     engine: { name: 'onnxruntime/cpu', precision: 'f32', threads: 2 },
   },
-  input: input.superRefine(checkSampling).superRefine(checkEdits),
+  input: input.superRefine(checkSampling).superRefine(checkEdits).superRefine(checkNetwork),
   async run(ctx, { engine: given, ...request }) {
     const engine = requireEngine(given);
-    const { checkpoint, condition, split, first, count } = request;
-    const config = await readKeyedConfig(ctx.blobs, (await readCheckpoint(ctx.blobs, checkpoint)).config);
+    const { checkpoint, config: start, condition, split, first, count } = request;
+    const { network, config, notes } = await findNetwork(ctx.blobs, request);
     if (request.guidance_method === 'self_guidance') requireRoute(config.objective);
     const conditions = config.model.conditions ?? {};
     const signals = signalsOf(conditions);
@@ -77,7 +74,6 @@ export const draw = defineFunction({
         expected: `for the condition ${condition}, a model whose config has model.conditions.${missing[0]}`,
       });
     }
-    const { weights, notes } = await findWeights(ctx.blobs, request);
     const dataset = await readDataset(ctx.blobs, request.dataset);
     checkEncoders(conditions, dataset);
     const items = await readSplit(ctx.blobs, dataset, { split, first, count }, signals);
@@ -93,8 +89,8 @@ export const draw = defineFunction({
         conditions,
         { rows: group.length, signals: Object.fromEntries(arrays), negative: {} },
         {
-          ...{ checkpoint, width: item.width, height: item.height, ...sampling },
-          ...{ first: 0, noise: group.map(each => each.item.noise), weights, engine },
+          ...{ network, width: item.width, height: item.height, ...sampling },
+          ...{ first: 0, noise: group.map(each => each.item.noise), engine },
         },
       );
       for (const [
@@ -112,7 +108,7 @@ export const draw = defineFunction({
     const members = new Map(complete.map(({ item: { id } }) => [memberName('image', id), drawn.get(id)!]));
     const pictures = await ctx.blobs.put(packColumn(members), 'application/x-tar');
     const index: DrawnIndex = {
-      ...{ v: 1, kind: 'drawn', checkpoint, dataset: request.dataset, split, condition },
+      ...{ v: 1, kind: 'drawn', checkpoint, config: start, dataset: request.dataset, split, condition },
       ...sampling,
       ...{ weights: request.weights, pictures: pictures.digest },
       ...{ items: complete.map(({ item }) => item), skipped: [...skipped], links: [pictures.digest] },
@@ -121,10 +117,6 @@ export const draw = defineFunction({
     return { outputs, ...(notes.length > 0 && { stats: { notes: [...notes] } }) };
   },
 });
-
-function findWeights(blobs: BlobStore, { checkpoint, weights, traces }: z.infer<typeof input>) {
-  return weights === 'initial' ? { weights, notes: [] } : resolveWeights(blobs, { checkpoint, weights, traces });
-}
 
 /** Without a condition, the network that guidance leads away from is the same: it need not run. */
 function samplingFor(request: z.infer<typeof input>): Sampling {

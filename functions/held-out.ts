@@ -64,12 +64,11 @@ export const heldOut = defineFunction({
         conditions,
         { rows: group.length, signals: Object.fromEntries(arrays), negative: {} },
         {
-          checkpoint,
+          network: { checkpoint, weights },
           width: picture.width,
           height: picture.height,
           ...samplingOf(request),
           first: pictures.length,
-          weights,
           engine,
         },
       );

@@ -37,13 +37,17 @@ const jobWeightsSchema = z.union([
 ]);
 export type JobWeights = z.infer<typeof jobWeightsSchema>;
 
-/** Of a sample: also the weights with which the training of the checkpoint began. */
-const sampleWeightsSchema = z.union([jobWeightsSchema, z.literal('initial')]);
+/** Weights of a checkpoint; or those before the first step of a training with a keyed config. */
+const networkSchema = z.union([
+  z.strictObject({ checkpoint: digestSchema, weights: jobWeightsSchema }),
+  z.strictObject({ config: digestSchema }),
+]);
+export type JobNetwork = z.infer<typeof networkSchema>;
 
-/** Makes pictures from a checkpoint, one per row of the conditions. */
+/** Makes pictures from a network, one per row of the conditions. */
 export const sampleJobSchema = z.strictObject({
   kind: z.literal('sample'),
-  checkpoint: digestSchema,
+  network: networkSchema,
   /**
    * safetensors blob: text f32 [n, tokens, dim] and text_mask f32 [n, tokens]; cls [n, dim], patches [n, rows, columns,
    * dim], pose [n, 133, 3]; negative_text, negative_text_mask. All are optional. With none, `noise` says how many.
@@ -56,7 +60,6 @@ export const sampleJobSchema = z.strictObject({
   first: z.int().nonnegative(),
   /** Row i starts from the noise of (seed, noise[i]) instead. */
   noise: z.array(z.int().nonnegative()).min(1).optional(),
-  weights: sampleWeightsSchema,
   engine: engineSpecSchema,
 });
 

@@ -15,7 +15,7 @@ const editSchema = z.strictObject({
   attribute: z.strictObject({ name: z.string(), value: z.string() }).optional(),
 });
 
-/** Also the weights of the network before its first step, which show what the training has brought about. */
+/** `initial`: those of the network before its first step, which show what the training has brought about. */
 export const drawnWeightsSchema = z.union([weightsSchema, z.literal('initial')]);
 
 export const drawnItemSchema = z.strictObject({
@@ -37,7 +37,10 @@ export type DrawnItem = z.output<typeof drawnItemSchema>;
 export const drawnIndexSchema = z.strictObject({
   v: z.literal(1),
   kind: z.literal('drawn'),
-  checkpoint: digestSchema,
+  /** Absent: `config` is there. */
+  checkpoint: digestSchema.optional(),
+  /** Of the weights `initial`: the keyed config of the training. */
+  config: digestSchema.optional(),
   dataset: digestSchema,
   split: splitSchema,
   condition: z.enum(CONDITION_NAMES),

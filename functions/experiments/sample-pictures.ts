@@ -79,11 +79,10 @@ export async function samplePictures(ctx: PureContext, request: PictureRequest):
     engine,
   });
   const drawn = await drawRows(ctx, conditions, rows, {
-    checkpoint,
+    network: { checkpoint, weights },
     width,
     height,
     first,
-    weights,
     engine,
     ...samplingOf(request),
   });

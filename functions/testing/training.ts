@@ -260,14 +260,14 @@ async function readState(blobs: BlobStore, checkpoint: Digest): Promise<Digest> 
 
 const startOfSeed = (seed: Seed): Digest => digestOf(`seed ${seed}`);
 
-async function startOf(blobs: BlobStore, checkpoint: Digest): Promise<Digest> {
-  const { config } = checkpointSchema.parse(await readJson(blobs, checkpoint));
+async function startOf(blobs: BlobStore, config: Digest): Promise<Digest> {
   return startOfSeed(keyedConfigSchema.parse(await readJson(blobs, config)).seed);
 }
 
 async function drawPixels(blobs: BlobStore, job: SampleJob, rounding: string): Promise<BlobRef> {
+  const { network } = job;
   const weights =
-    job.weights === 'initial' ? await startOf(blobs, job.checkpoint) : await readState(blobs, job.checkpoint);
+    'config' in network ? await startOf(blobs, network.config) : await readState(blobs, network.checkpoint);
   const { tensors } = decodeSafetensors(await blobs.get(job.conditions));
   const n = job.noise?.length ?? tensors.text?.shape[0] ?? 0;
   const size = job.width * job.height * 3;

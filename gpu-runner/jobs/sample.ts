@@ -1,4 +1,4 @@
-/** @file The job `sample`: draws pictures from a checkpoint. */
+/** @file The job `sample`: draws pictures from a checkpoint, or from the weights with which a training begins. */
 
 import type { ModelConfig } from '../../configs/schema.ts';
 import { Unprocessable } from '../../errors.ts';
@@ -6,6 +6,7 @@ import { encodeNpy } from '../../formats/npy.ts';
 import { decodeSafetensors } from '../../formats/safetensors.ts';
 import { readCheckpoint, readKeyedConfig } from '../../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
+import type { BlobStore } from '../../storage/types.ts';
 import type { Tensor } from '../compiler/tensor.ts';
 import type { SampleJob } from '../protocol.ts';
 import { Sampler } from '../sampling/sampler.ts';
@@ -28,16 +29,11 @@ export function createSampleJob(): JobHandler<'sample'> {
   let resident: Resident | undefined;
 
   async function openSampler(ctx: JobContext, job: SampleJob): Promise<Resident> {
-    const key = canonicalJson([job.checkpoint, job.weights, job.engine]);
+    const key = canonicalJson([job.network, job.engine]);
     if (resident?.key === key) return resident;
     await resident?.sampler.dispose();
     resident = undefined;
-    const checkpoint = await readCheckpoint(ctx.blobs, job.checkpoint);
-    const config = await readKeyedConfig(ctx.blobs, checkpoint.config);
-    const weights =
-      job.weights === 'initial'
-        ? await makeInitialWeights(ctx.blobs, config, job)
-        : await loadWeights(ctx.blobs, checkpoint, config, job.weights);
+    const { config, weights } = await loadNetwork(ctx.blobs, job);
     const sampler = new Sampler(await ctx.engine(job.engine), config, weights);
     const bytes = Object.values(weights).reduce((sum, { data }) => sum + data.byteLength, 0);
     resident = { key, sampler, model: config.model, bytes };
@@ -65,6 +61,17 @@ export function createSampleJob(): JobHandler<'sample'> {
       stats: { seconds: (performance.now() - started) / 1000 },
     };
   };
+}
+
+async function loadNetwork(blobs: BlobStore, job: SampleJob) {
+  const { network } = job;
+  if ('config' in network) {
+    const config = await readKeyedConfig(blobs, network.config);
+    return { config, weights: await makeInitialWeights(blobs, config, job) };
+  }
+  const checkpoint = await readCheckpoint(blobs, network.checkpoint);
+  const config = await readKeyedConfig(blobs, checkpoint.config);
+  return { config, weights: await loadWeights(blobs, checkpoint, config, network.weights) };
 }
 
 async function loadConditions(ctx: JobContext, job: SampleJob): Promise<Record<string, Tensor>> {

@@ -19,13 +19,12 @@ const chunk = (to: number): Job => ({
 });
 const sample = (seed: number): Job => ({
   kind: 'sample',
-  checkpoint: digestOf('checkpoint'),
+  network: { checkpoint: digestOf('checkpoint'), weights: 'ema' },
   conditions: digestOf('conditions'),
   width: 8,
   height: 8,
   ...samplingSchema.parse({ steps: 1, guidance: 1, seed }),
   first: 0,
-  weights: 'ema',
   engine,
 });
 const result: JobResult = { outputs: {}, links: [], stats: {} };

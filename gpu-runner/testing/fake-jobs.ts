@@ -21,13 +21,12 @@ export function fakeChunk(from: number, to: number, parent?: TrainChunkJob['pare
 export function fakeSample(seed: number, steps = 2): SampleJob {
   return {
     kind: 'sample',
-    checkpoint: digestOf('checkpoint'),
+    network: { checkpoint: digestOf('checkpoint'), weights: 'ema' },
     conditions: digestOf('conditions'),
     width: 8,
     height: 8,
     ...samplingSchema.parse({ steps, guidance: 1, seed }),
     first: 0,
-    weights: 'ema',
     engine,
   };
 }

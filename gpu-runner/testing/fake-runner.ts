@@ -46,7 +46,8 @@ const handlers: JobHandlers = {
   async sample(ctx, job) {
     note(`sample ${job.seed}`);
     if (job.seed === 404) {
-      throw new BlobMissing('the checkpoint is gone', { hint: 'train again', details: { digest: job.checkpoint } });
+      const digest = 'checkpoint' in job.network ? job.network.checkpoint : job.network.config;
+      throw new BlobMissing('the checkpoint is gone', { hint: 'train again', details: { digest } });
     }
     if (job.seed === 500) throw new TypeError('a defect');
     for (let step = 0; step < job.steps; step++) {

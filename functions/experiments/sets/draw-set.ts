@@ -4,6 +4,7 @@ import type { ProgressEvent } from '../../../configs/progress.ts';
 import type { Config } from '../../../configs/schema.ts';
 import { type SignalName, signalsOf } from '../../../configs/signals.ts';
 import { Unprocessable } from '../../../errors.ts';
+import { readCheckpoint } from '../../../storage/blobs/document-blobs.ts';
 import type { Json } from '../../../storage/canonical.ts';
 import type { Digest } from '../../../storage/digest.ts';
 import { mapBounded } from '../../../storage/map-bounded.ts';
@@ -79,13 +80,18 @@ export async function drawSet(ctx: SetContext, plan: DrawPlan): Promise<DrawnSet
   const { kept, config, dataset, split, pictures, condition, samples } = plan;
   const sampling = samplingFor(plan);
   const traces = plan.weights === undefined ? tracesFor(kept.head, config.run.preview.weights) : undefined;
+  // Equal for all checkpoints of a training, so that they are drawn once.
+  const isInitial = plan.weights === 'initial';
+  const network = isInitial
+    ? { config: (await readCheckpoint(ctx.blobs, kept.checkpoint)).config }
+    : { checkpoint: kept.checkpoint };
   const columns: Digest[] = [];
   const indexes: Digest[] = [];
   let done = 0;
   for (let round = 0, first = 0; done < samples; ) {
     const count = Math.min(PAGE_SIZE, pictures - first, samples - done);
     const body = {
-      ...{ checkpoint: kept.checkpoint, dataset, split, first, count, condition, ...sampling },
+      ...{ ...network, dataset, split, first, count, condition, ...sampling },
       ...(traces && { traces }),
       ...{ seed: plan.seed + round, engine: kept.head.engine },
     } satisfies Json;
