@@ -204,6 +204,16 @@ test('pictures are named by id, name or digest of the original; unknown ones are
   ).rejects.toThrow(Unprocessable);
 });
 
+test('a picture that a limit rejects is not pending, whatever the list says of it', async () => {
+  await prepare({ min_side: 41 });
+  const { value: head } = await requireDatasetHead(lab.store, 'mine');
+  const rejected = (await lab.dataset(head.dataset)).rejects;
+  expect(rejected.map(({ name }) => name)).toContain('tiny.png');
+  await approve({ 'tiny.png': { decision: 'keep' } });
+  const { value } = await readApprovals(lab.store, 'mine');
+  expect(await describeApprovals(lab, head, value)).toMatchObject({ counts: { keep: 1 }, pending: 0 });
+});
+
 test('scores that a classifier has written are measures, too', async () => {
   const { digest } = await prepare({ rules: {} });
   const made = await lab.dataset(digest);

@@ -12,6 +12,7 @@ import { createRefs } from '../../storage/names/refs.ts';
 import type { DatasetHead, Item } from '../../storage/records.ts';
 import type { BlobStore, Etag, ObjectStore } from '../../storage/types.ts';
 import type { Decisions } from './approvals.ts';
+import { isByRule } from './rules.ts';
 
 /** Stands for the version of a list that nobody has written. */
 const NO_LIST = '0';
@@ -137,7 +138,10 @@ function resolveKeys(known: readonly Item[], changes: Readonly<Record<string, De
 export async function describeApprovals({ blobs }: ApprovalSite, head: DatasetHead, { pictures }: Approvals) {
   const known = await readKnown(blobs, head);
   const ids = new Map(known.map(({ id, name }) => [id, name]));
-  const staying = new Set((await readAllItems(blobs, await readDataset(blobs, head.dataset))).map(({ id }) => id));
+  const dataset = await readDataset(blobs, head.dataset);
+  const staying = new Set((await readAllItems(blobs, dataset)).map(({ id }) => id));
+  // A limit of a stage stands above the list.
+  const limited = new Set(dataset.rejects.flatMap(({ id = '', reason }) => (isByRule(reason) ? [] : [id])));
   const entries = Object.entries(pictures).map(([id, approval]) => {
     const name = ids.get(id);
     return [id, { ...approval, name: name ?? approval.name, present: name !== undefined }] as const;
@@ -148,7 +152,8 @@ export async function describeApprovals({ blobs }: ApprovalSite, head: DatasetHe
   return {
     counts: { keep, drop, undecided: known.length - keep - drop },
     /** Decisions that the next `prepare` will bring into the dataset. */
-    pending: present.filter(([id, { decision }]) => staying.has(id) !== (decision === 'keep')).length,
+    pending: present.filter(([id, { decision }]) => !limited.has(id) && staying.has(id) !== (decision === 'keep'))
+      .length,
     pictures: Object.fromEntries(entries),
   };
 }
