@@ -49,6 +49,18 @@ test('the options are the body of a call', () => {
   expect(readEvaluation({ _: ['cats'], experiment: 'cats' })).toEqual({ checkpoint: 'cats' });
 });
 
+test('several values of a setting are rows of a sweep, and one guidance is that of all rows', () => {
+  const read = (options: object) => readEvaluation({ _: ['cats'], experiment: 'cats', ...options });
+  expect(read({ guidance: '3' })).toEqual({ checkpoint: 'cats', guidance: 3 });
+  expect(read({ guidance: '1, 1.5', weights: 'ema,average=1' })).toEqual({
+    checkpoint: 'cats',
+    sweep: { guidance: [1, 1.5], weights: ['ema', { average: 1 }] },
+  });
+  expect(() => read({ guidance: 'strong' })).toThrow('--guidance');
+  const swept = { ...FOUND, rows: [row('sweep', 0.1, { condition: 'text', guidance: 1.5, weights: 'raw' })] };
+  expect(formatEvaluation(swept).join('\n')).toContain('sweep (text, guidance 1.5, raw)  0.100');
+});
+
 test('several experiments are refused, with the option that compares them', () => {
   expect(() => readEvaluation({ _: ['cats', 'dogs'], experiment: 'cats' })).toThrow('cats, dogs are named');
 });

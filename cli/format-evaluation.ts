@@ -1,6 +1,7 @@
 /** @file The answer of `evaluate` as a table for a terminal: a row of pictures each, from drawn ones to noise. */
 import { z } from 'zod';
 import { type EvaluationRow, evaluationSchema } from '../configs/evaluation.ts';
+import { labelOf } from '../configs/suite-files.ts';
 import { formatTable } from './table.ts';
 
 export const evaluatedSchema = z.looseObject({
@@ -42,10 +43,7 @@ export function formatEvaluation(found: Evaluated): string[] {
     ...COLUMNS,
     ...attributes.map(title => ({ title, of: (row: EvaluationRow) => row.attributes?.[title]?.share, digits: 2 })),
   ].filter(({ of }) => rows.some(row => of(row) !== undefined));
-  const cells = rows.map(row => [
-    row.condition === undefined ? row.row : `${row.row} (${row.condition})`,
-    ...columns.map(({ of, digits }) => show(of(row), digits)),
-  ]);
+  const cells = rows.map(row => [titleOf(row), ...columns.map(({ of, digits }) => show(of(row), digits))]);
   return [
     `${experiment}, step ${step}: ${samples} held-out pictures in each row`,
     `features by ${extractor}: ${why}`,
@@ -54,6 +52,16 @@ export function formatEvaluation(found: Evaluated): string[] {
     ...(missing.length > 0 ? [''] : []),
     ...missing.map(({ row, column, why: reason }) => `without ${row ?? column ?? 'a part'}: ${reason}`),
   ];
+}
+
+/** `drawn (text)`, `sweep (text, guidance 3, raw)` */
+function titleOf({ row, condition, guidance, weights }: EvaluationRow): string {
+  const said = [
+    ...(condition === undefined ? [] : [condition]),
+    ...(guidance === undefined ? [] : [`guidance ${guidance}`]),
+    ...(weights === undefined ? [] : [labelOf(weights)]),
+  ];
+  return said.length === 0 ? row : `${row} (${said.join(', ')})`;
 }
 
 function show(value: number | undefined, digits: number): string {

@@ -23,3 +23,10 @@ export function parseCount(text: string, option: string): number {
   if (/^[1-9]\d{0,11}$/.test(text)) return Number(text);
   throw new InvalidInput(`${option} ${text} is wrong`, { expected: 'a whole number above 0' });
 }
+
+/** A number from 0 on. @throws InvalidInput */
+export function parseScale(text: string, option: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value) && value >= 0) return value;
+  throw new InvalidInput(`${option} ${text} is wrong`, { expected: 'a number from 0 on, such as 1.5' });
+}

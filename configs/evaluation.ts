@@ -1,5 +1,6 @@
 /** @file What an evaluation finds: its documents. */
 import { z } from 'zod';
+import { weightsSchema } from './averages.ts';
 import { JOINT_GROUPS } from './coco-wholebody.ts';
 import { jointScoreSchema } from './pose-scores.ts';
 import { DIGEST_PATTERN } from './stored-names.ts';
@@ -90,11 +91,14 @@ export type ShownAttributes = z.infer<typeof shownSchema>;
 
 /** A row of the table of quality. */
 const rowSchema = z.strictObject({
-  /** `drawn`, the name of a control, `untrained`, or `beside NAME`. */
+  /** `drawn`, the name of a control, `untrained`, `sweep`, or `beside NAME`. */
   row: z.string(),
   about: z.string(),
   /** Of a drawn row: under which condition. */
   condition: z.string().optional(),
+  /** Of a row of a sweep: the settings that it has for itself. */
+  guidance: number.optional(),
+  weights: weightsSchema.optional(),
   checkpoint: digest.optional(),
   ...comparedShape,
   /** To the held-out pictures of the same conditions, pair by pair: means with intervals of 95 %. */

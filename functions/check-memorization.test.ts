@@ -255,6 +255,25 @@ test('the pictures of the untrained network are drawn once for all checkpoints o
   expect([history.length, countSamples() - trained]).toEqual([1, before / 2]);
 });
 
+test('a sweep of guidance and weights has a row for each combination', async () => {
+  const sweep = { guidance: [1, 3], weights: ['ema', 'raw'] };
+  const body = { checkpoint: 'toy', samples: 2, steps: 1, conditions: ['text'] };
+  const { rows } = (await lab.executor.callEffect('evaluate', { ...body, sweep })) as unknown as Evaluation;
+  expect(rows.flatMap(({ row, guidance, weights }) => (row === 'sweep' ? [[guidance, weights]] : []))).toEqual([
+    ...[
+      [1, 'ema'],
+      [1, 'raw'],
+      [3, 'ema'],
+      [3, 'raw'],
+    ],
+  ]);
+  const about = rows.find(({ row }) => row === 'sweep')?.about;
+  expect(about).toBe('toy at step 4, guidance 1, weights ema, from the caption alone');
+  const scales = Array.from({ length: 40 }, (_, i) => i);
+  const large = lab.executor.callEffect('evaluate', { ...body, sweep: { ...sweep, guidance: scales } });
+  await expect(large).rejects.toThrow('sweep: 80 combinations');
+});
+
 const SMALL = { checkpoint: 'toy', samples: 2, steps: 1 };
 
 test.each([

@@ -15,13 +15,14 @@ import { chooseLpips } from './evaluation/choose-lpips.ts';
 import { findClip } from './evaluation/clip-row.ts';
 import { CONDITIONS } from './evaluation/conditions.ts';
 import { CONTROLS } from './evaluation/controls.ts';
+import { type DrawnRow, listDrawnRows, settingsSweepSchema } from './evaluation/drawn-rows.ts';
 import { judgedShape } from './evaluation/judged-shape.ts';
 import { measureRow, type Yardstick } from './evaluation/measure-row.ts';
 import { findPoseNet } from './evaluation/pose-row.ts';
 import { outputOf } from './execution/output-of.ts';
 import { EVALUATION, evaluationArtifact } from './experiments/border/evaluation-artifact.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
-import { findKept, findMaker, type KeptOf } from './experiments/find-kept.ts';
+import { findKept, findMaker } from './experiments/find-kept.ts';
 import { chooseColumns, openPagePictures } from './experiments/page-pictures.ts';
 import {
   describeColumns,
@@ -48,6 +49,7 @@ const input = z.strictObject({
     .max(16)
     .default([])
     .describe('other checkpoints, such as a peer at equal seconds, drawn on the same pictures and noise'),
+  sweep: settingsSweepSchema.optional(),
   reference: z.int().min(2).max(10_000).default(2000).describe('training pictures that every row is compared with'),
   pose_samples: z
     .int()
@@ -93,7 +95,7 @@ export const evaluate = defineFunction({
     const real = await describeColumns(ctx, extractor, columns, head.engine);
     const { lpips: net, tooSmall } = await chooseLpips(ctx, config, head.dataset);
     const lpips = tooSmall === undefined ? net : undefined;
-    const listed = await listDrawn(ctx, kept, body.beside);
+    const listed = await listDrawnRows(ctx.store, kept, body.beside, body.sweep);
     const configs = await Promise.all(listed.map(drawn => readConfig(ctx.blobs, drawn.kept.head)));
     const clip = await findClip(ctx, configs);
     const pose = body.pose_samples > 0 ? await findPoseNet(ctx, dataset) : 'pose_samples is 0';
@@ -111,13 +113,14 @@ export const evaluate = defineFunction({
     for (const [i, drawn] of listed.entries()) {
       const known = configs[i] ?? config;
       for (const condition of new Set(body.conditions ?? [usualCondition(config)])) {
-        const { steps, guidance, seed } = body;
+        const { steps, seed } = body;
         const plan = { kept: drawn.kept, config: known, dataset: head.dataset, split: 'val', condition } as const;
-        const { weights } = drawn;
+        const { weights, guidance = body.guidance } = drawn;
         const set = await drawSet(ctx, { ...plan, pictures: samples, samples, seed, steps, guidance, weights });
         const title = { row: drawn.row, about: `${drawn.about}, from ${CONDITIONS[condition].about}`, condition };
-        const of = weights === undefined ? { checkpoint: drawn.kept.checkpoint } : {};
-        rows.push(await measureRow(ctx, stick, { ...title, ...of }, set));
+        const of = weights === 'initial' ? {} : { checkpoint: drawn.kept.checkpoint };
+        const settings = drawn.row === 'sweep' ? settingsOf(drawn) : {};
+        rows.push(await measureRow(ctx, stick, { ...title, ...settings, ...of }, set));
       }
     }
     rows.push(...(await measureControls(ctx, stick, samples)));
@@ -140,22 +143,11 @@ export const evaluate = defineFunction({
   },
 });
 
-interface DrawnRow {
-  readonly row: string;
-  readonly about: string;
-  readonly kept: KeptOf;
-  readonly weights?: 'initial';
-}
-
-async function listDrawn(ctx: EffectContext, kept: KeptOf, beside: readonly string[]): Promise<DrawnRow[]> {
-  const others = await Promise.all(
-    beside.map(async text => ({ row: `beside ${text}`, about: text, kept: await findKept(ctx.store, text, 'beside') })),
-  );
-  return [
-    { row: 'drawn', about: `${kept.name} at step ${kept.step}`, kept },
-    ...others,
-    { row: 'untrained', about: 'the same network before its first step', kept, weights: 'initial' },
-  ];
+function settingsOf({ guidance, weights }: DrawnRow): Pick<EvaluationRow, 'guidance' | 'weights'> {
+  return {
+    ...(guidance !== undefined && { guidance }),
+    ...(weights !== undefined && weights !== 'initial' && { weights }),
+  };
 }
 
 async function measureControls(ctx: EffectContext, stick: Yardstick, samples: number): Promise<EvaluationRow[]> {

@@ -6,7 +6,7 @@ import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { evaluatedSchema, formatEvaluation } from '../format-evaluation.ts';
 import { placeOf, requireOne, splitWords } from '../judged-checkpoint.ts';
-import { parseCount } from '../parse-options.ts';
+import { parseCount, parseScale } from '../parse-options.ts';
 import { connect, connectionArgs } from './connection.ts';
 
 export const evaluateCommand = defineCommand({
@@ -25,6 +25,12 @@ export const evaluateCommand = defineCommand({
       valueHint: 'A,B',
     },
     beside: { type: 'string', description: 'other checkpoints, on the same pictures and noise', valueHint: 'A,B' },
+    guidance: {
+      type: 'string',
+      description: 'guidance of the drawn pictures (default: that of the previews); several: a row of each',
+      valueHint: 'A,B',
+    },
+    weights: { type: 'string', description: 'a row of each: ema, raw, or average=N', valueHint: 'A,B' },
     json: { type: 'boolean', description: 'print JSON' },
     quiet: { type: 'boolean', alias: 'q', description: 'show no progress' },
     ...connectionArgs,
@@ -48,10 +54,12 @@ interface EvaluateArgs {
   readonly samples?: string | undefined;
   readonly conditions?: string | undefined;
   readonly beside?: string | undefined;
+  readonly guidance?: string | undefined;
+  readonly weights?: string | undefined;
 }
 
 /** The body of the call. @throws InvalidInput */
-export function readEvaluation({ _: words, experiment, samples, conditions, beside }: EvaluateArgs) {
+export function readEvaluation({ _: words, experiment, samples, conditions, beside, ...settings }: EvaluateArgs) {
   const [first, ...others] = words;
   requireOne(words, 'evaluated', `easel evaluate ${first} --beside ${others.join(',')} has a row for each`);
   return {
@@ -59,5 +67,25 @@ export function readEvaluation({ _: words, experiment, samples, conditions, besi
     ...(samples !== undefined && { samples: parseCount(samples, '--samples') }),
     ...(conditions !== undefined && { conditions: splitWords(conditions) }),
     ...(beside !== undefined && { beside: splitWords(beside) }),
+    ...readSweep(settings),
   };
+}
+
+function readSweep({ guidance, weights }: Pick<EvaluateArgs, 'guidance' | 'weights'>) {
+  const scales = guidance === undefined ? [] : splitWords(guidance).map(text => parseScale(text, '--guidance'));
+  const [scale] = scales;
+  const sweep = {
+    ...(scales.length > 1 && { guidance: scales }),
+    ...(weights !== undefined && { weights: splitWords(weights).map(readWeights) }),
+  };
+  return {
+    ...(scales.length === 1 && scale !== undefined && { guidance: scale }),
+    ...(Object.keys(sweep).length > 0 && { sweep }),
+  };
+}
+
+/** `average=1` is the second average of the run. The server knows which words there are. */
+function readWeights(text: string) {
+  const average = /^average=(\d+)$/.exec(text)?.[1];
+  return average === undefined ? text : { average: Number(average) };
 }

@@ -23,7 +23,7 @@ const evaluationSchema = z.looseObject({
 export async function readEvaluation(blobs: BlobStore, digest: Digest): Promise<readonly Scored[]> {
   const table = await readDocument(blobs, digest, evaluationSchema, 'a table of quality');
   const { dataset, extractor, lpips = null, clip = null, pose = null, samples, seed, sampling = null, rows } = table;
-  const controls = rows.filter(({ row }) => row !== 'drawn' && !row.startsWith('beside '));
+  const controls = rows.filter(({ row }) => row !== 'drawn' && row !== 'sweep' && !row.startsWith('beside '));
   const scored = rows
     .filter(({ row }) => row === 'drawn')
     .map(async (row): Promise<Scored[]> => {

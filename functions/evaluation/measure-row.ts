@@ -30,7 +30,8 @@ export interface Yardstick {
 }
 
 /** What a row says of itself. */
-export type RowTitle = Pick<EvaluationRow, 'row' | 'about'> & Partial<Pick<EvaluationRow, 'condition' | 'checkpoint'>>;
+export type RowTitle = Pick<EvaluationRow, 'row' | 'about'> &
+  Partial<Pick<EvaluationRow, 'condition' | 'guidance' | 'weights' | 'checkpoint'>>;
 
 /** @param set The pictures of the row. */
 export async function measureRow(

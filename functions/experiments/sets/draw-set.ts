@@ -1,4 +1,5 @@
 /** @file Sets of pictures by pure calls: drawn ones, and the features of any. */
+import type { WeightChoice } from '../../../configs/averages.ts';
 import { type ConditionName, missingSignals } from '../../../configs/drawn-conditions.ts';
 import type { ProgressEvent } from '../../../configs/progress.ts';
 import type { Config } from '../../../configs/schema.ts';
@@ -36,8 +37,8 @@ export interface DrawSettings {
   /** Instead of those of the experiment's previews. */
   readonly steps?: number | undefined;
   readonly guidance?: number | undefined;
-  /** Those of the network before its first step, instead of those of the previews. */
-  readonly weights?: 'initial' | undefined;
+  /** Instead of those of the previews. `initial`: those of the network before its first step. */
+  readonly weights?: WeightChoice | 'initial' | undefined;
 }
 
 export interface DrawPlan extends DrawSettings {
@@ -79,9 +80,10 @@ export function samplingFor({ config, seed, steps, guidance, ...asked }: DrawSet
 export async function drawSet(ctx: SetContext, plan: DrawPlan): Promise<DrawnSet> {
   const { kept, config, dataset, split, pictures, condition, samples } = plan;
   const sampling = samplingFor(plan);
-  const traces = plan.weights === undefined ? tracesFor(kept.head, config.run.preview.weights) : undefined;
+  const { weights = config.run.preview.weights } = plan;
+  const traces = weights === 'initial' ? undefined : tracesFor(kept.head, weights);
   // Equal for all checkpoints of a training, so that they are drawn once.
-  const isInitial = plan.weights === 'initial';
+  const isInitial = weights === 'initial';
   const network = isInitial
     ? { config: (await readCheckpoint(ctx.blobs, kept.checkpoint)).config }
     : { checkpoint: kept.checkpoint };
