@@ -21,13 +21,19 @@ const MOST_BYTES = 200_000;
 /** One is drawn while others are encoded and written. */
 const AT_ONCE = 3;
 
+/** The files of a photograph: the picture, and its caption, which is written last. */
+export function namesOfPhotograph(number: number): readonly [picture: string, caption: string] {
+  const name = `photo-${String(number).padStart(6, '0')}`;
+  return [`${name}.jpg`, `${name}.txt`];
+}
+
 /** Writes `photo-000000.jpg` and so on, with a caption beside each. */
 export async function makePhotographs(folder: string, count: number): Promise<void> {
   await mkdir(folder, { recursive: true });
   const numbers = Array.from({ length: count }, (_, i) => i);
   await mapBounded(numbers, { width: AT_ONCE }, async number => {
-    const path = join(folder, `photo-${String(number).padStart(6, '0')}`);
-    const isThere = await stat(`${path}.txt`).then(
+    const [picture, caption] = namesOfPhotograph(number).map(name => join(folder, name)) as [string, string];
+    const isThere = await stat(caption).then(
       () => true,
       () => false,
     );
@@ -35,8 +41,8 @@ export async function makePhotographs(folder: string, count: number): Promise<vo
     const [width, height] = SIZES[number % SIZES.length] ?? SIZES[0];
     const jpeg = await encodeJpeg(drawPhotograph(number, width, height), QUALITY);
     if (jpeg.length > MOST_BYTES) throw new RangeError(`photograph ${number} has ${jpeg.length} bytes`);
-    await writeFile(`${path}.jpg`, jpeg);
-    await writeFile(`${path}.txt`, `photograph number ${number}`);
+    await writeFile(picture, jpeg);
+    await writeFile(caption, `photograph number ${number}`);
   });
 }
 

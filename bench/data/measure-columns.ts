@@ -1,0 +1,83 @@
+/**
+ * @file Speed at which pictures of a dataset are read from columns into batches, in bytes of tensors per second of the
+ * processor: from pages in memory, and from the disk, whose files the system has in its cache.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openColumnSource } from '../../gpu-runner/jobs/column-source.ts';
+import { packItems } from '../../gpu-runner/process/packed-batch.ts';
+import type { TrainingSource } from '../../gpu-runner/training/source.ts';
+import { createBlobStore } from '../../storage/blobs/cas.ts';
+import { openStore } from '../../storage/open.ts';
+import { LARGE_SHAPE, type PictureShape, SMALL_SHAPE, writeDatasets } from './data-set.ts';
+
+const BATCH = 8;
+/** Coprime to the numbers of pictures: visits each once, and neighbours lie on different pages. */
+const STRIDE = 389;
+
+const CASES: readonly (readonly [shape: PictureShape, pictures: number])[] = [
+  [SMALL_SHAPE, 1024],
+  [LARGE_SHAPE, 64],
+];
+
+export interface ColumnRow {
+  readonly bench: 'columns';
+  readonly net: string;
+  /** Where the bytes come from. */
+  readonly from: 'memory' | 'disk';
+  /** Of the processor. */
+  readonly ms_per_picture: number;
+  readonly kb_per_picture: number;
+  readonly gb_per_processor_s: number;
+}
+
+/** @param folder Where a folder for the data is made, and deleted. */
+export async function measureColumns(folder: string, rounds: number, report: (row: ColumnRow) => void): Promise<void> {
+  for (const [shape, pictures] of CASES) {
+    const path = await mkdtemp(join(folder, 'easel-columns-'));
+    try {
+      const [dataset] = await writeDatasets(`file:${path}`, [pictures], shape);
+      if (dataset === undefined) throw new Error('no dataset was written');
+      const store = await openStore(`file:${path}`);
+      for (const from of ['memory', 'disk'] as const) {
+        const budgetBytes = from === 'memory' ? Number.POSITIVE_INFINITY : 0;
+        const signals = ['text', 'cls', 'patches', 'pose'] as const;
+        const source = await openColumnSource(createBlobStore(store), { dataset, signals, budgetBytes }, () => {});
+        const { ms, bytes } = await readFastest(source, rounds);
+        report({
+          bench: 'columns',
+          net: `${shape.side} px with all signals`,
+          from,
+          ms_per_picture: Number((ms / pictures).toFixed(3)),
+          kb_per_picture: Math.round(bytes / pictures / 1000),
+          gb_per_processor_s: Number((bytes / ms / 1e6).toFixed(2)),
+        });
+      }
+      await store.close();
+    } finally {
+      await rm(path, { recursive: true, force: true });
+    }
+  }
+}
+
+/** The fastest of `rounds` epochs, after one that does not count. */
+async function readFastest(source: TrainingSource, rounds: number) {
+  let fastest = Number.POSITIVE_INFINITY;
+  let bytes = 0;
+  for (let round = -1; round < rounds; round++) {
+    const used = process.cpuUsage();
+    bytes = await readEpoch(source);
+    const { user, system } = process.cpuUsage(used);
+    if (round >= 0) fastest = Math.min(fastest, (user + system) / 1000);
+  }
+  return { ms: fastest, bytes };
+}
+
+async function readEpoch({ index: { ids }, load }: TrainingSource): Promise<number> {
+  const order = ids.map((_, i) => (i * STRIDE) % ids.length);
+  let bytes = 0;
+  for (let at = 0; at < order.length; at += BATCH) {
+    bytes += packItems(await load(order.slice(at, at + BATCH))).buffer.byteLength;
+  }
+  return bytes;
+}
