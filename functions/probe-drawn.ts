@@ -23,7 +23,7 @@ export const probeDrawn = defineFunction({
     'Reads attributes from the pixels of drawn pictures of a bundled set: whether an edit changed its attribute and ' +
     'left the others, and whether a picture follows its own attributes or those of the one whose look it got. Output ' +
     'attributes (JSON).',
-  version: 1,
+  version: 2,
   kind: 'pure',
   digests: { drawn: 'blob', dataset: 'dataset' },
   example: { drawn: `sha256:${'0'.repeat(64)}`, dataset: 'portraits' },

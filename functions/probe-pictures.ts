@@ -16,7 +16,7 @@ export const probePictures = defineFunction({
   summary:
     'Reads attributes and joints from the pixels of pictures of a bundled set, and counts those that are as the ' +
     'dataset says. Output shown (JSON); without attributes for other pictures.',
-  version: 3,
+  version: 4,
   kind: 'pure',
   digests: { dataset: 'dataset', pictures: 'blob' },
   example: { dataset: 'portraits', pictures: `sha256:${'0'.repeat(64)}` },

@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { blur } from '../../functions/evaluation/controls.ts';
 import { renderSvgRgb } from '../../functions/pictures/image.ts';
+import { toInterleaved, toPlanar } from '../../functions/pictures/planar.ts';
 import type { RgbPixels } from '../pixels.ts';
 import { poseOf } from './joints.ts';
 import { MEASURED_JOINTS, measureFigure } from './measure.ts';
@@ -45,6 +47,11 @@ function damage({ data, width, height }: RgbPixels, noise: number): RgbPixels {
   return { data: damaged, width, height };
 }
 
+/** Gaussian blur. @param deviation In pixels. */
+function blurred(pixels: RgbPixels, deviation: number): RgbPixels {
+  return toInterleaved(blur(toPlanar(pixels), deviation));
+}
+
 describe('on 64-pixel drawings', () => {
   test('every joint is found within .1 of the diagonal of the box: the ceiling; poses of others give the floor', () => {
     const { pck, shuffled } = measurePck(samples);
@@ -75,6 +82,16 @@ describe('on 64-pixel drawings', () => {
   test('joints of soft and noisy drawings are still found', () => {
     const pictures = samples.map(({ pixels, pose }) => ({ pixels: damage(pixels, 12), pose }));
     expect(measurePck(pictures).pck).toBeGreaterThan(0.97);
+  });
+
+  test('joints of blurred drawings are found by mixtures of limbs and background, unless nothing is left', () => {
+    const pckOf = (deviation: number) =>
+      measurePck(samples.map(({ pixels, pose }) => ({ pixels: blurred(pixels, deviation), pose }))).pck;
+    const [slight, control, strong] = [1, 2, 4].map(pckOf);
+    expect(slight).toBeGreaterThan(0.97);
+    // As the control row of a validation: limbs are 3 to 4 pixels wide.
+    expect(control).toBeGreaterThan(0.9);
+    expect(strong).toBeLessThan(0.4);
   });
 
   test('a mirrored drawing has the sides of the person changed, so nearly no joint is right', () => {

@@ -12,12 +12,11 @@ import {
   rgbOf,
   squaredDistance,
 } from '../pixels.ts';
+import { labelMixtures, labelSegments } from './label-pixels.ts';
 import {
   BACKGROUNDS,
   type BackgroundName,
-  OTHER_COLORS,
   SEGMENT_NAMES,
-  SEGMENTS,
   type SegmentName,
   shade,
   TOP_COLORS,
@@ -41,20 +40,12 @@ export interface MeasuredFigure {
   readonly top_color: TopColorName | undefined;
 }
 
-/** Squared distance up to which a pixel has the colour of a segment. */
-const SEGMENT_DISTANCE = 75 ** 2;
-const SEGMENT_COLORS = SEGMENT_NAMES.map(name => rgbOf(SEGMENTS[name]));
-
 /** @throws Unprocessable if the picture is not square, or smaller than 32 pixels. */
 export function measureFigure(pixels: RgbPixels): MeasuredFigure {
   requireSquare(pixels, 'a figure');
   const { width } = pixels;
-  const labels = labelSegments(pixels);
-  const rods = new Map<SegmentName, Rod>();
-  for (const [i, name] of SEGMENT_NAMES.entries()) {
-    const rod = fitRod(labels, i + 1, width);
-    if (rod) rods.set(name, rod);
-  }
+  const background = medianColor(upperEdgeOf(pixels));
+  const rods = findRods(pixels, background);
   const joints: Partial<Record<MeasuredJoint, Point>> = {};
   const set = (name: MeasuredJoint, { x, y }: Point) => {
     joints[name] = { x: x / width, y: y / width };
@@ -75,25 +66,19 @@ export function measureFigure(pixels: RgbPixels): MeasuredFigure {
   }
   return {
     joints,
-    background: nearestName(BACKGROUNDS, medianColor(upperEdgeOf(pixels))),
+    background: nearestName(BACKGROUNDS, background),
     top_color: measureTop(pixels, joints),
   };
 }
 
-/** For each pixel the number of its segment from 1 on, or 0. */
-function labelSegments({ data, width, height }: RgbPixels): Uint8Array {
-  const labels = new Uint8Array(width * height);
-  for (let at = 0; at < labels.length; at++) {
-    const color: Rgb = [data[3 * at] ?? 0, data[3 * at + 1] ?? 0, data[3 * at + 2] ?? 0];
-    let best = 0;
-    let distance = SEGMENT_DISTANCE;
-    for (const [i, segment] of SEGMENT_COLORS.entries()) {
-      const d = squaredDistance(segment, color);
-      if (d < distance) [best, distance] = [i + 1, d];
-    }
-    if (best > 0 && OTHER_COLORS.every(other => squaredDistance(other, color) > distance)) labels[at] = best;
-  }
-  return labels;
+/** A limb of which too few pixels have its own colour is looked for among mixtures with the background. */
+function findRods(pixels: RgbPixels, background: Rgb): ReadonlyMap<SegmentName, Rod> {
+  const { width } = pixels;
+  const labels = labelSegments(pixels);
+  const rods = SEGMENT_NAMES.map((name, i) => [name, fitRod(labels, i + 1, width)] as const);
+  const mixed = rods.some(([, rod]) => rod === undefined) ? labelMixtures(pixels, background) : undefined;
+  const found = rods.map(([name, rod], i) => [name, rod ?? (mixed && fitRod(mixed, i + 1, width))] as const);
+  return new Map(found.flatMap(([name, rod]) => (rod ? [[name, rod] as const] : [])));
 }
 
 /** Garments with the darker and paler shades of their patterns. */

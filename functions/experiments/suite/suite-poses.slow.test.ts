@@ -95,13 +95,14 @@ test('control rows are ordered: noise, random, nearest, blur, real, each nearer 
   expect(distances.at(-1)).toBeCloseTo(0, 9);
 });
 
-test('joints are ordered: noise, random, nearest, half the size, real; blur hides them, whatever the pose', () => {
+test('joints are ordered: noise, random, nearest, blur, half the size, real', () => {
   for (const measure of ['pck', 'pck_05'] as const) {
-    const rising = ['noise', 'random', 'nearest', 'down_up', 'real'].map(name => meanOf(control(name), measure));
+    const rising = ['noise', 'random', 'nearest', 'blur', 'down_up', 'real'].map(name =>
+      meanOf(control(name), measure),
+    );
     for (const [i, value] of rising.entries()) expect(value, `${measure} ${i}`).toBeGreaterThan(rising[i - 1] ?? -1);
     expect(rising.at(-1)).toBeGreaterThan(0.95);
   }
-  expect(meanOf(control('blur'), 'pck')).toBeLessThan(meanOf(control('nearest'), 'pck'));
 });
 
 test('reports compare the joints of each picture, beside control rows', async () => {
