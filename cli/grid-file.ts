@@ -5,6 +5,7 @@ import { expandHome } from '../configs/home-path.ts';
 import { describeMistake } from '../configs/issue-text.ts';
 import type { SchemaNode } from '../configs/known-keys.ts';
 import { isRecord, mergeDeep } from '../configs/merge-deep.ts';
+import { findOwnKey } from '../configs/own-keys.ts';
 import { parseYaml, tellUnknownKey } from '../configs/parse.ts';
 import { InvalidInput } from '../errors.ts';
 
@@ -45,15 +46,15 @@ export function changeBase(base: unknown, named: string | undefined, changes: Re
   return mergeDeep(typeof whole === 'string' ? { preset: whole } : whole, changes);
 }
 
-/** What the runs of a grid set themselves would overwrite such a change in silence. @throws InvalidInput */
+/** @throws InvalidInput if a change states what the runs of a grid set themselves. */
 export function checkChanges(changes: Readonly<Record<string, unknown>>): void {
-  const { seed, optimizer } = changes;
-  if (seed !== undefined) {
+  const key = findOwnKey(changes);
+  if (key === 'seed') {
     throw new InvalidInput('--set states the seed, which each run has from the grid', {
       expected: '--seeds N, or "seeds" in the file of the grid',
     });
   }
-  if (isRecord(optimizer) && optimizer.total_samples !== undefined) {
+  if (key === 'optimizer.total_samples') {
     throw new InvalidInput('--set states optimizer.total_samples, which follows from the length of a run', {
       expected: '--steps N, or --time TIME',
     });

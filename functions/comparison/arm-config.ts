@@ -1,5 +1,6 @@
 /** @file The config of one run of a grid or a sweep: a base, changes for all runs, and those of the arm. */
 import { isRecord, mergeDeep } from '../../configs/merge-deep.ts';
+import { findOwnKey } from '../../configs/own-keys.ts';
 import type { FindPictures } from '../../configs/preset-files.ts';
 import { overrideConfig, resolveConfig } from '../../configs/presets.ts';
 import type { Config } from '../../configs/schema.ts';
@@ -52,14 +53,15 @@ export async function resolveArm(
   }
 }
 
-/** What a run sets itself would overwrite such a change in silence. @throws InvalidInput */
-function checkOwnKeys({ seed, optimizer }: Keys, steps: ArmRequest['steps']): void {
-  if (seed !== undefined && seed !== null) {
+/** @throws InvalidInput if a change states what a run sets itself. */
+function checkOwnKeys(changes: Keys, steps: ArmRequest['steps']): void {
+  const key = findOwnKey(changes);
+  if (key === 'seed') {
     throw new InvalidInput('a change states the seed, which the run has already', {
       expected: '"seeds" of a grid, or "seed" of a sweep',
     });
   }
-  if (steps !== undefined && isRecord(optimizer) && typeof optimizer.total_samples === 'number') {
+  if (key === 'optimizer.total_samples' && steps !== undefined) {
     throw new InvalidInput('a change states optimizer.total_samples beside steps or seconds', {
       expected: 'one of them',
     });
