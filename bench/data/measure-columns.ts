@@ -77,7 +77,8 @@ async function readEpoch({ index: { ids }, load }: TrainingSource): Promise<numb
   const order = ids.map((_, i) => (i * STRIDE) % ids.length);
   let bytes = 0;
   for (let at = 0; at < order.length; at += BATCH) {
-    bytes += packItems(await load(order.slice(at, at + BATCH))).buffer.byteLength;
+    const { buffers } = packItems(await load(order.slice(at, at + BATCH)));
+    bytes += buffers.reduce((sum, { byteLength }) => sum + byteLength, 0);
   }
   return bytes;
 }

@@ -264,7 +264,10 @@ function toSignal(bytes: Uint8Array, name: SignalName, id: string): StoredSignal
   return { rows: shape[0] ?? 0, data };
 }
 
-/** The member of a picture, or its first `most` bytes; undefined if the column has no such member. */
+/**
+ * The member of a picture, or its first `most` bytes, in a buffer of its own; undefined if the column has no such
+ * member.
+ */
 async function readMember(
   blobs: BlobStore,
   columns: PageColumns,
@@ -276,7 +279,7 @@ async function readMember(
   const span = column?.spans.get(memberName(name, id));
   if (column === undefined || span === undefined) return undefined;
   const size = Math.min(span.size, most);
-  if (column.bytes) return column.bytes.subarray(span.offset, span.offset + size);
+  if (column.bytes) return new Uint8Array(column.bytes.subarray(span.offset, span.offset + size));
   if (size === 0) return new Uint8Array();
   return blobs.getRange(column.digest, { start: span.offset, end: span.offset + size - 1 });
 }

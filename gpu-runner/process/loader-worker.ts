@@ -1,4 +1,6 @@
-/** @file The thread that reads training data: the page cache lives here, and batches leave as one buffer each. */
+/**
+ * @file The thread that reads training data. The page cache lives here, and large arrays leave without a copy.
+ */
 import { workerData } from 'node:worker_threads';
 import { Internal } from '../../errors.ts';
 import { createBlobStore } from '../../storage/blobs/cas.ts';
@@ -23,7 +25,7 @@ await answerCalls<LoaderRequest>(async () => {
       case 'load': {
         if (source === undefined) throw new Internal('the loader was asked for items before it was opened');
         const batch = packItems(await source.load(request.positions));
-        return new Moved(batch, [batch.buffer]);
+        return new Moved(batch, batch.buffers);
       }
       case 'close':
         return store.close();

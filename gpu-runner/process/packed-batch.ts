@@ -1,9 +1,13 @@
-/** @file The items of a batch in one buffer, so that it moves from thread to thread as a whole. */
+/**
+ * @file The items of a batch in few buffers, which move from thread to thread. Large arrays move as they are. Small
+ * ones are copied into one buffer, since each buffer costs the engine's thread some time.
+ */
 import type { SignalName } from '../../configs/signals.ts';
 import type { StoredSignal, TrainingItem } from '../training/source.ts';
 
-/** Where an array lies in the buffer: byte offset and number of elements. */
+/** Where an array lies: buffer, byte offset and number of elements. */
 interface Span {
+  readonly buffer: number;
   readonly offset: number;
   readonly length: number;
 }
@@ -21,21 +25,32 @@ interface PackedItem extends Omit<TrainingItem, 'pixels' | 'mask' | 'signals' | 
 }
 
 export interface PackedBatch {
-  readonly buffer: ArrayBuffer;
+  /** The first has the small arrays. */
+  readonly buffers: readonly ArrayBuffer[];
   readonly items: readonly PackedItem[];
 }
 
-/** Arrays begin at multiples of it, so that every type may lie there. */
+/** Small arrays begin at multiples of it, so that every type may lie there. */
 const ALIGNMENT = 8;
+/** An array of at least this size moves with its own buffer. */
+const LARGE_BYTES = 2 ** 16;
 
+/** Takes over the buffers of the items, as `load` of a source gives them. */
 export function packItems(items: readonly TrainingItem[]): PackedBatch {
   const copies: { readonly from: Uint8Array; readonly offset: number }[] = [];
+  const large = new Map<ArrayBufferLike, number>();
   let end = 0;
   const place = (data: Uint8Array | StoredSignal['data']): Span => {
+    const { buffer, byteOffset, byteLength, length } = data;
+    if (byteLength >= LARGE_BYTES) {
+      const number = large.get(buffer) ?? large.size + 1;
+      large.set(buffer, number);
+      return { buffer: number, offset: byteOffset, length };
+    }
     const offset = end;
-    copies.push({ from: new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset });
-    end = Math.ceil((offset + data.byteLength) / ALIGNMENT) * ALIGNMENT;
-    return { offset, length: data.length };
+    copies.push({ from: new Uint8Array(buffer, byteOffset, byteLength), offset });
+    end = Math.ceil((offset + byteLength) / ALIGNMENT) * ALIGNMENT;
+    return { buffer: 0, offset, length };
   };
   const pack = ({ rows, data }: StoredSignal): PackedSignal => ({
     rows,
@@ -51,22 +66,28 @@ export function packItems(items: readonly TrainingItem[]): PackedBatch {
     ),
     ...(texts && { texts: texts.map(pack) }),
   }));
-  const buffer = new ArrayBuffer(end);
-  const bytes = new Uint8Array(buffer);
+  const small = new ArrayBuffer(end);
+  const bytes = new Uint8Array(small);
   for (const { from, offset } of copies) bytes.set(from, offset);
-  return { buffer, items: packed };
+  return { buffers: [small, ...(large.keys() as Iterable<ArrayBuffer>)], items: packed };
 }
 
-/** The items again, as views of the buffer. */
-export function unpackItems({ buffer, items }: PackedBatch): TrainingItem[] {
-  const unpack = ({ rows, dtype, offset, length }: PackedSignal): StoredSignal => ({
-    rows,
-    data: dtype === 'f32' ? new Float32Array(buffer, offset, length) : new Uint16Array(buffer, offset, length),
-  });
+/** The items again, as views of the buffers. */
+export function unpackItems({ buffers, items }: PackedBatch): TrainingItem[] {
+  const bufferOf = ({ buffer }: Span) => buffers[buffer] as ArrayBuffer;
+  const unpack = (packed: PackedSignal): StoredSignal => {
+    const { rows, dtype, offset, length } = packed;
+    const buffer = bufferOf(packed);
+    return {
+      rows,
+      data: dtype === 'f32' ? new Float32Array(buffer, offset, length) : new Uint16Array(buffer, offset, length),
+    };
+  };
+  const unpackBytes = (span: Span) => new Uint8Array(bufferOf(span), span.offset, span.length);
   return items.map(({ pixels, mask, signals, texts, ...rest }) => ({
     ...rest,
-    pixels: new Uint8Array(buffer, pixels.offset, pixels.length),
-    ...(mask && { mask: new Uint8Array(buffer, mask.offset, mask.length) }),
+    pixels: unpackBytes(pixels),
+    ...(mask && { mask: unpackBytes(mask) }),
     signals: Object.fromEntries(signals.map(([name, signal]) => [name, unpack(signal)] as const)),
     ...(texts && { texts: texts.map(unpack) }),
   }));

@@ -48,7 +48,10 @@ export interface SourceIndex {
 
 export interface TrainingSource {
   readonly index: SourceIndex;
-  /** The items at these positions, in that order. @throws BlobMissing, Unprocessable */
+  /**
+   * The items at these positions, in that order. Of a source that reads columns, the caller owns their buffers.
+   * @throws BlobMissing, Unprocessable
+   */
   load(positions: readonly number[]): Promise<readonly TrainingItem[]>;
   close(): Promise<void>;
 }
