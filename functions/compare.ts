@@ -5,11 +5,13 @@ import { putDocument, readDocument } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../storage/canonical.ts';
 import { createRefs } from '../storage/names/refs.ts';
 import type { ReportHead } from '../storage/report-record.ts';
-import { collectRuns } from './comparison/compared-runs.ts';
+import { collectRuns, findDeleted } from './comparison/compared-runs.ts';
 import { verdictSchema } from './comparison/comparison-report.ts';
 import { comparisonRequestSchema, planArms } from './comparison/comparison-request.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { outputOf } from './execution/output-of.ts';
+import { deletedMeanwhile } from './experiments/experiment-head.ts';
+import { dropReport } from './operations/delete-report.ts';
 import { reportFolder, writeReportView } from './views/report-view.ts';
 
 /** Lost races before a call leaves the name to the others. */
@@ -28,7 +30,8 @@ export const compare = defineFunction({
   async run(ctx, input) {
     const plan = planArms(input);
     const name = nameOf(plan.title);
-    const runs = await putDocument(ctx.blobs, await collectRuns(ctx, plan));
+    const compared = await collectRuns(ctx, plan);
+    const runs = await putDocument(ctx.blobs, compared);
     const { result, action } = await ctx.call('render-comparison', { runs: runs.digest });
     const head: ReportHead = {
       v: 1,
@@ -39,6 +42,11 @@ export const compare = defineFunction({
     };
     await moveReport(ctx, name, head);
     await writeReportView(ctx.store, name);
+    const deleted = await findDeleted(ctx, compared);
+    if (deleted !== undefined) {
+      await dropReport(ctx.store, name);
+      throw deletedMeanwhile(deleted);
+    }
     const { verdict } = await readDocument(ctx.blobs, head.report, verdictSchema, 'a report of a comparison');
     return { v: 1, name, title: plan.title, verdict, folder: reportFolder(name), action, ...digestsOf(head) };
   },

@@ -7,6 +7,7 @@ import { readDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Chunk } from '../../storage/chunk-record.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
+import { createRefs } from '../../storage/names/refs.ts';
 import { digestSchema, engineSpecSchema, type Note, nameSchema, trainingPlanSchema } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { readChunks } from '../experiments/chunk-pages.ts';
@@ -93,6 +94,24 @@ export async function collectRuns(
     questions: questions.map(question => ({ ...question })),
     links: [...new Set(links)],
   };
+}
+
+/**
+ * An experiment whose dataset was deleted after its run was collected: the run names what the experiment has no more,
+ * and a report of it shows pictures. A deletion that ends later finds the report.
+ */
+export async function findDeleted(
+  { store, blobs }: { readonly store: ObjectStore; readonly blobs: BlobStore },
+  { arms }: Pick<ComparedRuns, 'arms'>,
+): Promise<string | undefined> {
+  for (const { experiment, chunks } of arms.flatMap(({ runs }) => runs)) {
+    const head = (await createRefs(store).experiments.read(experiment))?.value;
+    if (!head?.dataset_deleted) continue;
+    const kept = new Set((await readChunks(blobs, head)).flatMap(({ artifacts }) => Object.values(artifacts)));
+    const named = chunks.flatMap(({ artifacts }) => Object.values(artifacts));
+    if (named.some(digest => !kept.has(digest))) return experiment;
+  }
+  return undefined;
 }
 
 function describeRun(

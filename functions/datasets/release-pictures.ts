@@ -9,6 +9,7 @@ import { BlobMissing, Conflict } from '../../errors.ts';
 import { EMPTY_COLUMNS } from '../../formats/webdataset.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import { readAllItems } from '../../storage/blobs/items.ts';
+import { canonicalJson, type Json } from '../../storage/canonical.ts';
 import type { Clock } from '../../storage/clock.ts';
 import { type Digest, digestOf } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
@@ -21,6 +22,9 @@ import { listReportsOf } from './report-holders.ts';
 /** Blobs of pages without pictures. Sharing one of these is not sharing a picture. */
 const EMPTY: ReadonlySet<Digest> = new Set(['', ...EMPTY_COLUMNS].map(digestOf));
 
+/** Lost races with calls that record what shows pictures. */
+const MAX_ROUNDS = 8;
+
 export interface ReleaseContext {
   readonly store: ObjectStore;
   readonly blobs: BlobStore;
@@ -29,8 +33,8 @@ export interface ReleaseContext {
 
 export interface ReleaseOptions {
   readonly force: boolean;
-  /** Takes what shows the pictures from an experiment. */
-  readonly forget?: (experiment: string) => Promise<void>;
+  /** Takes what shows the pictures from an experiment. @returns The head as it left it. */
+  readonly forget?: (experiment: string) => Promise<ExperimentHead>;
 }
 
 /**
@@ -44,9 +48,9 @@ export async function releasePictures(
   ctx: ReleaseContext,
   name: string,
   head: DatasetHead,
-  { force, forget = async () => {} }: ReleaseOptions,
+  { force, forget = async experiment => (await readHead(ctx.store, experiment)).value }: ReleaseOptions,
 ): Promise<string[]> {
-  const { experiments, reports } = await findUsers(ctx, name, head);
+  const { experiments, reports, listReports } = await findUsers(ctx, name, head);
   if (experiments.length + reports.length > 0 && !force) throw refuse(name, experiments, reports);
   for (const experiment of experiments) {
     checkIdle(
@@ -54,11 +58,10 @@ export async function releasePictures(
       (await readHead(ctx.store, experiment)).value,
       await readLease(ctx.store, experiment, ctx.now()),
     );
-    // Before the head is marked: a marked one is no user any more.
-    await forget(experiment);
-    await takeDataFrom(ctx, experiment);
+    await takeDataFrom(ctx, experiment, forget);
   }
-  return reports;
+  // A comparison may have made one meanwhile. From now on, it finds the heads marked.
+  return experiments.length > 0 ? listReports() : reports;
 }
 
 function refuse(name: string, experiments: readonly string[], reports: readonly string[]): Conflict {
@@ -78,6 +81,13 @@ function refuse(name: string, experiments: readonly string[], reports: readonly 
   });
 }
 
+interface Users {
+  readonly experiments: string[];
+  readonly reports: string[];
+  /** Finds the reports anew. */
+  listReports(): Promise<string[]>;
+}
+
 /**
  * Experiments on a version of the dataset, and those whose dataset shares a blob with this one: a dataset of the same
  * pictures. Reports of such experiments, deleted ones included.
@@ -86,7 +96,7 @@ async function findUsers(
   { store, blobs }: ReleaseContext,
   dataset_name: string,
   { dataset, originals }: DatasetHead,
-): Promise<{ readonly experiments: string[]; readonly reports: string[] }> {
+): Promise<Users> {
   const read = new Map<Digest, Promise<ReadonlySet<Digest>>>();
   const linksOf = (digest: Digest) => {
     const links = read.get(digest) ?? readLinks(blobs, digest);
@@ -103,7 +113,8 @@ async function findUsers(
   for (const { name, head } of await listHeads(store)) {
     if (!head.dataset_deleted && (await hasPictures(head))) experiments.push(name);
   }
-  return { experiments, reports: await listReportsOf({ store, blobs }, hasPictures) };
+  const listReports = () => listReportsOf({ store, blobs }, hasPictures);
+  return { experiments, reports: await listReports(), listReports };
 }
 
 /** Masks of a dataset. Those of different pictures may be equal: all white, say. */
@@ -133,12 +144,25 @@ function listWeights(entry: Dataset['encoders'][SignalName]): Digest[] {
   return Object.values(entry ?? {}).flatMap(value => (typeof value === 'object' ? Object.values(value).flat() : []));
 }
 
-async function takeDataFrom({ store, now }: ReleaseContext, name: string): Promise<void> {
-  const driver = await readLease(store, name, now());
-  await changeHead(store, name, head => {
-    checkIdle(name, head, driver);
-    return { ...head, dataset_deleted: true };
-  });
+/**
+ * Marks the head that `forget` left: a marked one is no user any more, so a call that is killed must find it unmarked
+ * while it shows pictures. A call that records some in between is answered by another round.
+ */
+async function takeDataFrom(
+  { store, now }: ReleaseContext,
+  name: string,
+  forget: NonNullable<ReleaseOptions['forget']>,
+): Promise<void> {
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const left = canonicalJson((await forget(name)) as unknown as Json);
+    const driver = await readLease(store, name, now());
+    const { dataset_deleted } = await changeHead(store, name, head => {
+      checkIdle(name, head, driver);
+      return canonicalJson(head as unknown as Json) === left ? { ...head, dataset_deleted: true } : head;
+    });
+    if (dataset_deleted) return;
+  }
+  throw new Conflict(`the experiment "${name}" is being changed by others all the time`, { hint: 'try again' });
 }
 
 /** @param driver The lease of a training. @throws Conflict */

@@ -78,6 +78,13 @@ export function checkData(name: string, { dataset_deleted, dataset_name: called 
   });
 }
 
+/** For a call that began before: its answer would show pictures that are to be erased. */
+export function deletedMeanwhile(name: string): Conflict {
+  return new Conflict(`the pictures that "${name}" was trained on were deleted while the call ran`, {
+    expected: 'a dataset that stays until the end of the call',
+  });
+}
+
 /** The whole config as the experiment was created with it. */
 export function readConfig(blobs: BlobStore, head: ExperimentHead): Promise<Config> {
   return readDocument(blobs, head.config, configSchema, 'a config');

@@ -7,6 +7,7 @@ import { putDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { Chunk } from '../../storage/chunk-record.ts';
 import type { Digest } from '../../storage/digest.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { MEMORIZATION, readMemorization } from '../experiments/border/memorization-step.ts';
 import { eachChunk, withChunks } from '../experiments/chunk-pages.ts';
@@ -23,9 +24,10 @@ const FOLDERS = ['held-out', 'validation', 'memorization', 'tensorboard'];
 /**
  * Takes these artifacts out of the head and the view. Of a memorization check the verdict stays without its sheet,
  * since `export` reads it. Scores of `evaluate` are numbers, and stay. Killed, the same call goes on.
+ * @returns The head without them.
  */
-export async function forgetPictures(site: ViewSite, name: string): Promise<void> {
-  await changeHead(site.store, name, async head => {
+export async function forgetPictures(site: ViewSite, name: string): Promise<ExperimentHead> {
+  const left = await changeHead(site.store, name, async head => {
     const chunks: Chunk[] = [];
     for await (const { artifacts, ...chunk } of eachChunk(site.blobs, head, { skipLost: true })) {
       chunks.push({ ...chunk, artifacts: await withoutPictures(site.blobs, artifacts) });
@@ -40,6 +42,7 @@ export async function forgetPictures(site: ViewSite, name: string): Promise<void
   await rebuildView(viewOf(site, name)).catch((error: unknown) => {
     if (!(error instanceof BlobMissing)) throw error;
   });
+  return left;
 }
 
 async function withoutPictures(blobs: BlobStore, artifacts: Chunk['artifacts']): Promise<Chunk['artifacts']> {
