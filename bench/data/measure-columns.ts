@@ -20,11 +20,14 @@ const CASES: readonly (readonly [shape: PictureShape, pictures: number])[] = [
   [LARGE_SHAPE, 64],
 ];
 
+/** Shares of the data that may be kept in memory. */
+const BUDGETS = { memory: 2, 'disk, but small columns': 0.15, disk: 0 } as const;
+
 export interface ColumnRow {
   readonly bench: 'columns';
   readonly net: string;
   /** Where the bytes come from. */
-  readonly from: 'memory' | 'disk';
+  readonly from: keyof typeof BUDGETS;
   /** Of the processor. */
   readonly ms_per_picture: number;
   readonly kb_per_picture: number;
@@ -39,8 +42,8 @@ export async function measureColumns(folder: string, rounds: number, report: (ro
       const [dataset] = await writeDatasets(`file:${path}`, [pictures], shape);
       if (dataset === undefined) throw new Error('no dataset was written');
       const store = await openStore(`file:${path}`);
-      for (const from of ['memory', 'disk'] as const) {
-        const budgetBytes = from === 'memory' ? Number.POSITIVE_INFINITY : 0;
+      for (const [from, share] of Object.entries(BUDGETS) as [keyof typeof BUDGETS, number][]) {
+        const budgetBytes = share * pictures * bytesOf(shape);
         const signals = ['text', 'cls', 'patches', 'pose'] as const;
         const source = await openColumnSource(createBlobStore(store), { dataset, signals, budgetBytes }, () => {});
         const { ms, bytes } = await readFastest(source, rounds);
@@ -58,6 +61,11 @@ export async function measureColumns(folder: string, rounds: number, report: (ro
       await rm(path, { recursive: true, force: true });
     }
   }
+}
+
+/** About: the pixels, captions and patches of a picture. */
+function bytesOf({ side, tokens, textDim, patchDim }: PictureShape): number {
+  return side * side * (3 + (2 * patchDim) / 256) + 2 * tokens * textDim;
 }
 
 /** The fastest of `rounds` epochs, after one that does not count. */

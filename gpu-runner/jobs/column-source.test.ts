@@ -79,22 +79,29 @@ describe('the column source', () => {
     ]);
   });
 
-  it('does not read kept pages again, and reads only the needed members of other pages', async () => {
+  it('does not read kept columns again, and reads only the needed members of others', async () => {
     const { watched, read } = watch(createBlobStore(createMemoryStore()));
     const dataset = await putTinyDataset(watched, items, { pageSize: 5 });
-    const [page] = (await readDataset(watched, dataset)).pages;
-    const sizes = await Promise.all(Object.values(page?.columns ?? {}).map(column => watched.head(column)));
-    const pageBytes = sizes.reduce((sum, blob) => sum + (blob?.size ?? 0), 0);
-    const source = await open(watched, dataset, pageBytes);
-    Object.assign(read, { whole: 0, ranges: 0 });
-    await source.load([0, 1, 2, 3, 4]);
-    expect(read).toEqual({ whole: 0, ranges: 0 });
-    const [one] = await source.load([7]);
-    const own = [one?.pixels, ...Object.values(one?.signals ?? {}).map(({ data }) => data)];
-    const bytes = own.reduce((sum, data) => sum + (data?.byteLength ?? 0), 0);
-    expect(read.whole).toBe(0);
-    // Each of the five members has a header of 128 bytes.
-    expect(read.ranges).toBe(bytes + 5 * 128);
+    const { pages } = await readDataset(watched, dataset);
+    const columns = pages.flatMap(page => Object.values(page.columns));
+    const sizes = await Promise.all(columns.map(async column => (await watched.head(column))?.size ?? 0));
+    const whole = sizes.reduce((total, size) => total + size, 0);
+    const readOf = async (budget: number) => {
+      const source = await open(watched, dataset, budget);
+      Object.assign(read, { whole: 0, ranges: 0 });
+      const loaded = await source.load(items.map((_, i) => i));
+      expect(loaded).toEqual(items);
+      expect(read.whole).toBe(0);
+      return read.ranges;
+    };
+    expect(await readOf(whole)).toBe(0);
+    const arrays = items.flatMap(({ pixels, signals }) => [pixels, ...Object.values(signals).map(({ data }) => data)]);
+    // A member has a header of 128 bytes.
+    const members = arrays.reduce((total, { byteLength }) => total + byteLength + 128, 0);
+    expect(await readOf(0)).toBe(members);
+    const some = await readOf(whole / 2);
+    expect(some).toBeGreaterThan(0);
+    expect(some).toBeLessThan(members);
   });
 
   it('refuses a dataset without a column that the model needs', async () => {

@@ -1,6 +1,6 @@
 /**
- * @file Reads a split of a dataset from the columns of its pages. Pages that fit into the budget are read whole, hashed
- * and kept. From other pages, each batch reads the byte ranges of its members, without hashing (`verify`
+ * @file Reads a split of a dataset from the columns of its pages. Columns that fit into the budget are read whole,
+ * hashed and kept. From other columns, each batch reads the byte ranges of its members, without hashing (`verify`
  * hashes them). An epoch visits every picture once in random order, so any choice of kept pages is equally good.
  */
 import { findSideWord } from '../../configs/side-words.ts';
@@ -18,6 +18,7 @@ import type { Dataset, Item, Page } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { PictureSize } from '../model/batch.ts';
 import type { SourceIndex, SourceSet, StoredSignal, TrainingItem, TrainingSource } from '../training/source.ts';
+import { ColumnBudget } from './column-budget.ts';
 
 /** Enough for the header of an npy file with few axes. */
 const HEADER_BYTES = 128;
@@ -34,7 +35,7 @@ export interface ColumnSourceOptions {
   readonly readsMasks?: boolean;
   /** Marks pictures that must not be mirrored: `isSided` of {@link TrainingItem}. */
   readonly marksSided?: boolean;
-  /** Bytes of pages that may be kept. */
+  /** Bytes of columns that may be kept. */
   readonly budgetBytes: number;
   /** Pictures of which split; default: train. */
   readonly split?: Item['split'];
@@ -45,7 +46,7 @@ export interface ColumnSourceOptions {
 interface Column {
   readonly digest: Digest;
   readonly spans: ReadonlyMap<string, MemberSpan>;
-  /** The whole column, if its page is kept. */
+  /** The whole column, if it is kept. */
   bytes?: Uint8Array;
 }
 
@@ -59,7 +60,7 @@ interface Located {
 }
 
 /**
- * Reads the index of every page and keeps pages within the budget.
+ * Reads the index of every page and keeps columns within the budget.
  * @param onPage Called after each page.
  * @throws Unprocessable if a column that the model needs is missing or has another format.
  * @throws BlobMissing
@@ -77,7 +78,7 @@ export async function openColumnSource(
   const longest: Partial<Record<SignalName, number>> = {};
   /** Number of items up to the end of each page. */
   const ends: number[] = [];
-  let budget = budgetBytes;
+  const budget = new ColumnBudget(budgetBytes, pages.length);
   for (const [number, page] of pages.entries()) {
     const left = most === undefined ? undefined : most - items.length;
     if (left === 0) break;
@@ -92,13 +93,11 @@ export async function openColumnSource(
         ...signals,
       ] as const;
       const columns = await openColumns(blobs, { page, number }, names);
-      const bytes = [...columns.values()].reduce((sum, column) => sum + sizeOfColumn(column), 0);
-      if (bytes <= budget) {
-        budget -= bytes;
-        await mapBounded(columns.values(), { width: WIDTH }, async column => {
-          column.bytes = await blobs.get(column.digest);
-        });
-      }
+      const sizes = new Map([...columns].map(([name, column]) => [name, sizeOfColumn(column)]));
+      await mapBounded(budget.choose(sizes), { width: WIDTH }, async name => {
+        const column = columns.get(name);
+        if (column) column.bytes = await blobs.get(column.digest);
+      });
       const located = await mapBounded(chosen, { width: WIDTH }, async item => {
         const place = await locate(blobs, columns, item.id);
         const isSided = marksSided && (await hasSides(blobs, columns, item, signals.includes('text')));
