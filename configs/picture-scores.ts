@@ -32,8 +32,8 @@ export const MEASURES = {
 export type MeasureName = keyof typeof MEASURES;
 export const MEASURE_NAMES = Object.keys(MEASURES) as readonly MeasureName[];
 
-/** One number for each picture, in the order of `ids`. */
-const valuesSchema = z.partialRecord(z.enum(MEASURE_NAMES), z.array(z.number()));
+/** One number for each picture, in the order of `ids`; null: the measure could not be made of this picture. */
+const valuesSchema = z.partialRecord(z.enum(MEASURE_NAMES), z.array(z.number().nullable()));
 export type ScoreValues = z.infer<typeof valuesSchema>;
 
 /** Output `scores` of `score-pictures`. */
@@ -42,6 +42,7 @@ export const pictureScoresSchema = z.strictObject({
   kind: z.literal('picture-scores'),
   ids: z.array(z.string()),
   values: valuesSchema,
+  /** Over the pictures that have the measure. */
   summaries: z.partialRecord(z.enum(MEASURE_NAMES), summarySchema),
   /** Scales of MS-SSIM; pictures below 176 pixels have fewer than 5. Absent: pictures of several sizes. */
   ms_ssim_scales: z.int().positive().optional(),

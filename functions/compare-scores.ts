@@ -34,9 +34,16 @@ export const compareScores = defineFunction({
     for (const measure of MEASURE_NAMES) {
       const [x, y] = [one.values[measure], other.values[measure]];
       if (x === undefined || y === undefined) continue;
-      const first = pairs.map(([i]) => x[i] ?? 0);
-      const second = pairs.map(([, j]) => y[j] ?? 0);
-      measures[measure] = { n: pairs.length, ...pairedBootstrap(first, second) };
+      const told = pairs.flatMap(([i, j]) => {
+        const [first, second] = [x[i] ?? null, y[j] ?? null];
+        return first === null || second === null ? [] : [{ first, second }];
+      });
+      if (told.length === 0) continue;
+      const differences = pairedBootstrap(
+        told.map(({ first }) => first),
+        told.map(({ second }) => second),
+      );
+      measures[measure] = { n: told.length, ...differences };
     }
     const document: ScoreDifferences = { v: 1, kind: 'score-differences', measures, links: [] };
     return { outputs: { differences: await putDocument(ctx.blobs, document) } };

@@ -56,7 +56,7 @@ describe('score-pictures', () => {
     const mirrored = await putColumn((level, i) => level - (i % SIDE) * 4 + (SIDE - 1 - (i % SIDE)) * 4);
     const { values } = await score(mirrored, real);
     expect(values.color_distance).toEqual([0, 0, 0]);
-    expect(Math.max(...(values.psnr ?? []))).toBeLessThan(20);
+    expect(Math.max(...(values.psnr ?? []).map(Number))).toBeLessThan(20);
   });
 
   test('pictures of one column alone take no part, and other sizes are refused', async () => {
@@ -66,6 +66,19 @@ describe('score-pictures', () => {
       'the picture a has 32 x 32 pixels, and the other 24 x 24',
     );
     await expect(score(await putColumn(undefined, ['x']), real)).rejects.toThrow('no picture in common');
+  });
+
+  test('a picture without a measure has no number of it, and takes no part in its mean nor in differences', async () => {
+    const [column, fewer] = [await putColumn(), await putColumn(undefined, ['a', 'c'])];
+    const [all, some] = [await describeBy('thumbnail', column), await describeBy('thumbnail', fewer)];
+    const partial = await score(column, column, [{ pictures: all, against: some }]);
+    expect(partial.values.feature_distance?.map(value => value !== null)).toEqual([true, false, true]);
+    expect([partial.summaries.feature_distance?.n, partial.summaries.psnr?.n]).toEqual([2, 3]);
+    const whole = await score(column, column, [{ pictures: all, against: all }]);
+    const { result } = await lab.executor.call('compare-scores', { a: partial.digest, b: whole.digest });
+    const digest = outputOf(result, 'differences');
+    const { measures } = await readDocument(lab.blobs, digest, scoreDifferencesSchema, 'differences');
+    expect([measures.feature_distance?.n, measures.psnr?.n]).toEqual([2, 3]);
   });
 
   test('features of two extractors are no distance', async () => {
@@ -82,7 +95,7 @@ test('compare-scores is the mean difference of the pictures that both have, and 
   const { result } = await lab.executor.call('compare-scores', { a: far.digest, b: near.digest });
   const digest = outputOf(result, 'differences');
   const { measures } = await readDocument(lab.blobs, digest, scoreDifferencesSchema, 'differences');
-  const [b = 0, a = 0] = near.values.color_distance ?? [];
+  const [b = 0, a = 0] = (near.values.color_distance ?? []).map(Number);
   const wanted = (30 - a + (30 - b)) / 2;
   expect(measures.color_distance?.n).toBe(2);
   expect(measures.color_distance?.mean).toBeCloseTo(wanted, 9);

@@ -23,7 +23,7 @@ export const scorePictures = defineFunction({
   summary:
     'Scores pictures against others of the same ids, pair by pair: PSNR, SSIM, MS-SSIM, colours; and what networks ' +
     'and probes found. Output scores (JSON).',
-  version: 1,
+  version: 2,
   kind: 'pure',
   digests: { pictures: 'blob', against: 'blob' },
   example: { pictures: `sha256:${'0'.repeat(64)}`, against: `sha256:${'1'.repeat(64)}` },

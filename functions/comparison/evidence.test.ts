@@ -14,7 +14,7 @@ import { readEvidence } from './evidence.ts';
 const blobs = createBlobStore(createMemoryStore(), LIFETIMES);
 const put = async (document: Json) => (await putDocument(blobs, document)).digest;
 
-const scoreOf = (score: string, values: Readonly<Record<string, readonly number[]>>) => ({
+const scoreOf = (score: string, values: Readonly<Record<string, readonly (number | null)[]>>) => ({
   score,
   ids: ['p', 'q'],
   values: Object.fromEntries(Object.entries(values).map(([name, list]) => [name, [...list]])),
@@ -32,7 +32,10 @@ test('a validation tells the scores of each picture by averaged weights, beside 
       {
         test: 'reconstruction',
         weights: 'ema',
-        scores: [scoreOf('floor', { psnr: [1, 1] }), scoreOf('full', { feature_distance: [0.1, 0.3], psnr: [20, 22] })],
+        scores: [
+          scoreOf('floor', { psnr: [1, 1] }),
+          scoreOf('full', { feature_distance: [0.1, 0.3], psnr: [20, null] }),
+        ],
       },
       { test: 'swap', weights: 'ema', scores: [scoreOf('to_b', { color_distance: [4, 6] })] },
       { test: 'text', weights: 'ema', scores: [] },
@@ -42,7 +45,7 @@ test('a validation tells the scores of each picture by averaged weights, beside 
   const found = await readEvidence(blobs, { suite });
   expect(found.map(({ key, measured, better }) => [key, measured.value, better])).toEqual([
     ['reconstruction/feature_distance', 0.2, 'lower'],
-    ['reconstruction/psnr', 21, 'higher'],
+    ['reconstruction/psnr', 20, 'higher'],
     ['swap/color_distance', 5, 'lower'],
   ]);
   expect(found[0]?.label).toBe('reconstruction from all signals: feature distance (dct)');
@@ -52,6 +55,7 @@ test('a validation tells the scores of each picture by averaged weights, beside 
       ['q', 0.3],
     ]),
   );
+  expect(found[1]?.measured.byPicture).toEqual(new Map([['p', 20]]));
   expect(found.map(({ controls }) => controls)).toEqual([
     [{ name: 'down up', value: 0.02 }],
     [{ name: 'noise', value: 6 }],

@@ -26,10 +26,17 @@ export interface Scored {
   readonly controls: readonly ControlRow[];
 }
 
-/** The mean of numbers of pictures. Undefined without pictures, or with a number that is not finite. */
-export function meanOfPictures(ids: readonly string[], values: readonly number[] | undefined): Measured | undefined {
-  if (values === undefined || values.length === 0 || values.length !== ids.length) return undefined;
-  if (!values.every(Number.isFinite)) return undefined;
-  const byPicture = new Map(ids.map((id, i) => [id, values[i] ?? Number.NaN]));
-  return { value: values.reduce((sum, value) => sum + value, 0) / values.length, byPicture };
+/**
+ * The mean of numbers of pictures. Undefined without numbers, or with a number that is not finite.
+ * @param values In the order of `ids`; null: the picture has no number.
+ */
+export function meanOfPictures(
+  ids: readonly string[],
+  values: readonly (number | null)[] | undefined,
+): Measured | undefined {
+  if (values === undefined || values.length !== ids.length) return undefined;
+  const byPicture = new Map(ids.flatMap((id, i) => (values[i] == null ? [] : [[id, values[i]] as const])));
+  const told = [...byPicture.values()];
+  if (told.length === 0 || !told.every(Number.isFinite)) return undefined;
+  return { value: told.reduce((sum, value) => sum + value, 0) / told.length, byPicture };
 }

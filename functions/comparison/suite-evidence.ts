@@ -9,7 +9,7 @@ import { meanOfPictures, type Scored } from './scored.ts';
 const scoreSchema = z.looseObject({
   score: z.string(),
   ids: z.array(z.string()),
-  values: z.record(z.string(), z.array(z.number())),
+  values: z.record(z.string(), z.array(z.number().nullable())),
 });
 
 const suiteSchema = z.looseObject({

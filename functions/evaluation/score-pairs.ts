@@ -1,5 +1,5 @@
 /** @file Task of the worker pool: scores of pairs of pictures that need no network. */
-import type { PictureScores, ScoreValues } from '../../configs/picture-scores.ts';
+import type { PictureScores, ScoreSummary, ScoreValues } from '../../configs/picture-scores.ts';
 import { InvalidInput } from '../../errors.ts';
 import { summarize } from '../../metrics/bootstrap.ts';
 import { msSsim, type Picture, psnr, ssim } from '../../metrics/picture-distance.ts';
@@ -10,7 +10,7 @@ export interface ScorePairsTask {
   /** Columns of pictures. */
   readonly pictures: Uint8Array;
   readonly against: Uint8Array;
-  /** Scores of networks by measure, one for each id. */
+  /** Scores of networks and probes, by measure and id. A picture may lack some. */
   readonly given: Readonly<Partial<Record<keyof ScoreValues, Readonly<Record<string, number>>>>>;
 }
 
@@ -20,7 +20,7 @@ export type ScoredPairs = Pick<PictureScores, 'ids' | 'values' | 'summaries' | '
 export function scorePairs({ pictures, against, given }: ScorePairsTask): ScoredPairs {
   const others = new Map(readPictures(against).map(({ id, picture }) => [id, picture]));
   const ids: string[] = [];
-  const values: Record<string, number[]> = {};
+  const found: Record<string, number | undefined>[] = [];
   const scales = new Set<number>();
   for (const { id, picture } of readPictures(pictures)) {
     const other = others.get(id);
@@ -32,21 +32,21 @@ export function scorePairs({ pictures, against, given }: ScorePairsTask): Scored
     const multi = msSsim(a, b);
     scales.add(multi.scales);
     const scores = { psnr: psnr(a, b), ssim: ssim(a, b), ms_ssim: multi.value, color_distance: colorDistance(a, b) };
-    const more = Object.entries(given).flatMap(([measure, byId]) => (id in byId ? [[measure, byId[id]] as const] : []));
-    for (const [measure, value] of [...Object.entries(scores), ...more]) {
-      const known = values[measure] ?? [];
-      values[measure] = known;
-      known.push(value ?? 0);
-    }
+    found.push({ ...scores, ...Object.fromEntries(Object.entries(given).map(([name, byId]) => [name, byId[id]])) });
     ids.push(id);
   }
   if (ids.length === 0) throw new InvalidInput('the two columns have no picture in common');
-  const complete = Object.entries(values).filter(([, scores]) => scores.length === ids.length);
+  const values: Record<string, (number | null)[]> = {};
+  const summaries: Record<string, ScoreSummary> = {};
+  for (const measure of Object.keys(found[0] ?? {})) {
+    const scores = found.flatMap(each => each[measure] ?? []);
+    if (scores.length === 0) continue;
+    values[measure] = found.map(each => each[measure] ?? null);
+    summaries[measure] = summarize(scores);
+  }
   const [only, ...several] = scales;
   return {
-    ids,
-    values: Object.fromEntries(complete),
-    summaries: Object.fromEntries(complete.map(([measure, scores]) => [measure, summarize(scores)])),
+    ...{ ids, values, summaries },
     ...(only !== undefined && several.length === 0 && { ms_ssim_scales: only }),
   };
 }

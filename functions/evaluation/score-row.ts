@@ -35,7 +35,10 @@ export async function scoreRow(
     const body = { pictures, against, ...(distances && { lpips: outputOf(distances.result, 'distances') }) };
     const scores = outputOf((await ctx.call('score-pictures', body)).result, 'scores');
     const found = await readDocument(ctx.blobs, scores, pictureScoresSchema, 'scores of pictures');
-    for (const measure of MEASURES) values[measure] = [...(values[measure] ?? []), ...(found.values[measure] ?? [])];
+    for (const measure of MEASURES) {
+      const told = (found.values[measure] ?? []).flatMap(value => value ?? []);
+      values[measure] = [...(values[measure] ?? []), ...told];
+    }
   }
   const count = values.psnr?.length ?? 0;
   if (count === 0) return {};

@@ -64,7 +64,7 @@ test('LPIPS of an installed net stands beside the other measures; pictures too s
   const large = await validate(lab, 'large', 32);
   const [text, floor] = large.tests[0]?.scores ?? [];
   expect([large.lpips, text?.values.lpips?.length, floor?.values.lpips?.length]).toEqual(['lpips-squeeze', 2, 2]);
-  expect(Math.min(...(text?.values.lpips ?? [0]))).toBeGreaterThan(0);
+  expect(Math.min(...(text?.values.lpips ?? [0]).map(Number))).toBeGreaterThan(0);
   const controls = Object.fromEntries(
     large.controls.map(({ score, summaries }) => [score, summaries.lpips?.mean ?? 0]),
   );
