@@ -1,21 +1,15 @@
 /** @file The columns of CLIP in a table of quality, by towers that know the pictures and captions of the dataset. */
-import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
 import { beforeEach, expect, test } from 'vitest';
 import { type Evaluation, evaluationSchema } from '../configs/evaluation.ts';
-import { memberName } from '../configs/signals.ts';
-import { packColumn, readColumn } from '../formats/webdataset.ts';
-import { encodeSignalMember } from '../storage/blobs/column-member.ts';
-import { putDocument, readDataset, readDocument } from '../storage/blobs/document-blobs.ts';
-import { readItems } from '../storage/blobs/items.ts';
-import { type Digest, digestOf } from '../storage/digest.ts';
+import { readDocument } from '../storage/blobs/document-blobs.ts';
+import type { Digest } from '../storage/digest.ts';
 import type { ComparisonReport } from './comparison/comparison-report.ts';
 import { createExperiment } from './operations/create-experiment.ts';
-import { putModel } from './operations/put-model.ts';
+import { embedOnAxes, installClip, letterOf, putCaptioned } from './testing/axis-clip.ts';
 import { ASKED_ENGINE, createTrainingLab, putToyDataset, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
 
 const COUNT = 6;
-const captionOf = (i: number) => `a hat of the kind ${'abcdefghij'[i]}`;
+const captionOf = (i: number) => `a hat of the kind ${letterOf(i)}`;
 const body = { checkpoint: 'toy', samples: 2, steps: 2, conditions: ['text'] };
 
 let lab: TrainingLab;
@@ -38,53 +32,11 @@ const evaluate = (more = {}) =>
   >;
 const whyNot = ({ missing }: Evaluation) => missing.find(({ column }) => column === 'clip')?.why;
 
-async function putCaptioned(): Promise<Digest> {
-  const { blobs } = lab;
-  const toy = await readDataset(blobs, await putToyDataset(blobs, { count: COUNT, heldOut: 2 }));
-  const [page] = toy.pages;
-  if (page === undefined) throw new Error('no page');
-  const texts = (await readItems(blobs, page)).map(
-    ({ id }, i) => [memberName('caption', id), Buffer.from(captionOf(i))] as const,
-  );
-  const caption = (await blobs.put(packColumn(new Map(texts)), 'application/x-tar')).digest;
-  const columns = { ...page.columns, caption };
-  const document = { ...toy, pages: [{ ...page, columns }], links: [...toy.links, caption] };
-  return (await putDocument(blobs, document)).digest;
-}
-
-async function install(parts: readonly ('model' | 'tokenizer')[]): Promise<void> {
-  const tokenizer = gunzipSync(readFileSync(new URL('../formats/testdata/bpe.tokenizer.json.gz', import.meta.url)));
-  const files = { model: Buffer.from('weights'), tokenizer };
-  const weights: Record<string, Digest[]> = {};
-  for (const part of parts) weights[part] = [(await lab.blobs.put(files[part], 'x/y')).digest];
-  const license = { name: 'MIT', read_in: 'LICENSE' };
-  await putModel(lab, 'clip-vitb32', { v: 1, weights, source: 'a test', license });
-}
-
-/** Both towers give the axis of the picture in the dataset; all other pictures lie between all axes. */
-async function embed(dataset: Digest): Promise<void> {
-  const [page] = (await readDataset(lab.blobs, dataset)).pages;
-  const column = readColumn(await lab.blobs.get(page?.columns.image ?? dataset));
-  const places = new Map([...column.values()].map((member, i) => [digestOf(member), i]));
-  const { run } = lab.runner;
-  lab.runner.run = async (action, job, options) => {
-    if (job.kind !== 'encode') return run(action, job, options);
-    const signal = job.reads === 'image' ? 'cls' : 'text';
-    const members = [...readColumn(await lab.blobs.get(job.column))].map(([name, member]) => {
-      const text = Buffer.from(member).toString();
-      if (signal === 'text') read.push(text);
-      const place = signal === 'cls' ? places.get(digestOf(member)) : text.charCodeAt(text.length - 1) - 97;
-      const data = Float32Array.from({ length: COUNT }, (_, i) => Number(place === undefined || place === i));
-      const id = name.slice(0, -memberName(job.reads, '').length);
-      return encodeSignalMember(signal, id, { shape: signal === 'cls' ? [COUNT] : [1, COUNT], data });
-    });
-    const output = await lab.blobs.put(packColumn(new Map(members)), 'application/x-tar');
-    return { outputs: { [signal]: output }, links: [], stats: {} };
-  };
-}
+const install = (parts: readonly ('model' | 'tokenizer')[]) => installClip(lab, parts);
+const embed = (dataset: Digest) => embedOnAxes(lab, dataset, COUNT, read);
 
 test('an installed CLIP scores drawn pictures and control rows against the captions of the dataset', async () => {
-  const dataset = await putCaptioned();
+  const dataset = await putCaptioned(lab, { count: COUNT, heldOut: 2 }, captionOf);
   await train(dataset);
   await install(['model', 'tokenizer']);
   await embed(dataset);
@@ -105,7 +57,7 @@ test('an installed CLIP scores drawn pictures and control rows against the capti
 });
 
 test('a report compares CLIPScore picture by picture, answers by it, and says where it was not measured', async () => {
-  const dataset = await putCaptioned();
+  const dataset = await putCaptioned(lab, { count: COUNT, heldOut: 2 }, captionOf);
   for (const name of ['toy', 'peer', 'unmeasured']) await train(dataset, name);
   await install(['model', 'tokenizer']);
   await embed(dataset);
