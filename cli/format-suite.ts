@@ -23,6 +23,7 @@ const DIGITS: Readonly<Partial<Record<MeasureName, number>>> = {
   ssim: 3,
   psnr: 1,
   pck: 2,
+  clip_score: 3,
 };
 const COLUMNS = Object.keys(DIGITS) as MeasureName[];
 
@@ -42,7 +43,7 @@ interface Section {
 
 /** The lines of a terminal, without the place of the pictures. */
 export function formatValidation(found: Validation): string[] {
-  const { tests, controls, extractor, why_extractor: why } = found;
+  const { tests, controls, extractor, why_extractor: why, clip } = found;
   const made = tests.filter(({ skipped }) => skipped === undefined);
   const sections: Section[] = [
     ...made.filter(({ scores }) => scores.length > 0).map(describeTest),
@@ -55,6 +56,7 @@ export function formatValidation(found: Validation): string[] {
   return [
     describeSettings(found),
     `features by ${extractor}: ${why}`,
+    ...(clip ? [`fit of pictures and captions by ${clip}`] : []),
     '',
     ...formatSections(sections.filter(({ rows }) => rows.length > 0)),
     ...formatAttributes(made),

@@ -17,7 +17,7 @@ export const summarySchema = z.strictObject({
 });
 export type ScoreSummary = z.infer<typeof summarySchema>;
 
-/** Measures of two pictures, and whether more is more alike. */
+/** Measures of two pictures, or of a picture and its condition, and whether more is more alike. */
 export const MEASURES = {
   psnr: { about: 'decibels; equal pictures 150', alike: 'high' },
   ssim: { about: 'structural similarity; equal pictures 1', alike: 'high' },
@@ -28,6 +28,7 @@ export const MEASURES = {
   lpips: { about: 'LPIPS of the net that is named', alike: 'low' },
   pck: { about: 'share of the joints within a tenth of the box of the pose, read from pixels', alike: 'high' },
   pck_05: { about: 'the same within a twentieth', alike: 'high' },
+  clip_score: { about: 'fit of the picture and its caption, by the CLIP that is named', alike: 'high' },
 } as const;
 export type MeasureName = keyof typeof MEASURES;
 export const MEASURE_NAMES = Object.keys(MEASURES) as readonly MeasureName[];

@@ -36,6 +36,8 @@ export interface ScoreRow {
   /** `other_own`: the pictures of B against those of A, whatever is drawn. */
   readonly against: DrawKey | 'own' | 'other' | 'other_own';
   readonly about: string;
+  /** Whether the pictures are compared with the captions that they were drawn from, too. */
+  readonly caption?: true;
 }
 
 /** A difference of two scores of a test: a - b. */
@@ -61,6 +63,7 @@ export interface TestRow {
 }
 
 const own = (of: DrawKey): ScoreRow => ({ score: of, of, against: 'own', about: 'against the real pictures' });
+const ownCaptioned = (of: DrawKey): ScoreRow => ({ ...own(of), caption: true });
 const floor = (of: DrawKey, against: DrawKey): ScoreRow => ({
   score: 'floor',
   of,
@@ -71,7 +74,7 @@ const floor = (of: DrawKey, against: DrawKey): ScoreRow => ({
 const TESTS = {
   reconstruction: {
     about: 'held-out pictures from all their signals',
-    scores: [own('full'), floor('full_again', 'full')],
+    scores: [ownCaptioned('full'), floor('full_again', 'full')],
     probes: ['full'],
     collage: ['own', 'full', 'full_again'],
     pose: true,
@@ -112,8 +115,20 @@ const TESTS = {
   edit: {
     about: 'one phrase of the caption replaced, from the same noise',
     scores: [
-      { score: 'effect', of: 'edit', against: 'full', about: 'edited against unedited, with all other signals' },
-      { score: 'effect_text', of: 'edit_text', against: 'text', about: 'edited against unedited, the caption alone' },
+      {
+        score: 'effect',
+        of: 'edit',
+        against: 'full',
+        about: 'edited against unedited, with all other signals',
+        caption: true,
+      },
+      {
+        score: 'effect_text',
+        of: 'edit_text',
+        against: 'text',
+        about: 'edited against unedited, the caption alone',
+        caption: true,
+      },
       floor('text_again', 'text'),
     ],
     differences: [
@@ -129,14 +144,14 @@ const TESTS = {
   },
   text: {
     about: 'the caption alone',
-    scores: [own('text'), floor('text_again', 'text')],
+    scores: [ownCaptioned('text'), floor('text_again', 'text')],
     probes: ['text'],
     collage: ['own', 'text', 'text_again'],
   },
   pose: { about: 'the pose alone', scores: [own('pose')], collage: ['own', 'pose'], pose: true },
   pose_text: {
     about: 'pose and caption',
-    scores: [own('pose_text')],
+    scores: [ownCaptioned('pose_text')],
     probes: ['pose_text'],
     collage: ['own', 'pose_text'],
     pose: true,

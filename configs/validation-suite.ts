@@ -136,6 +136,8 @@ export const suiteSchema = z.strictObject({
   why_extractor: z.string(),
   /** Net of `lpips`; absent: no weights are installed. */
   lpips: z.string().optional(),
+  /** Net of `clip_score`; absent: no CLIP judges. */
+  clip: z.string().optional(),
   tests: z.array(testSchema),
   /** Substitutes for the pictures that no model drew, against the real pictures: between what any score lies. */
   controls: z.array(scoreSchema),

@@ -1,5 +1,6 @@
 /** @file Scores of drawn pictures against others, pair by pair. */
 import { z } from 'zod';
+import { clipScoresSchema } from '../configs/clip-scores.ts';
 import { shownSchema } from '../configs/evaluation.ts';
 import type { MEASURE_NAMES, PictureScores } from '../configs/picture-scores.ts';
 import { InvalidInput, Unprocessable } from '../errors.ts';
@@ -33,13 +34,15 @@ export const scorePictures = defineFunction({
     features: z.array(featurePair).max(2).optional().describe('features of both columns, for distances of those'),
     lpips: digestSchema.optional().describe('output distances of distance of both columns'),
     shown: digestSchema.optional().describe('output shown of probe-pictures of the first column, for its joints'),
+    clip: digestSchema.optional().describe('output scores of clip-score of the first column'),
   }),
-  async run(ctx, { pictures, against, features = [], lpips, shown }) {
+  async run(ctx, { pictures, against, features = [], lpips, shown, clip }) {
     const columns = await Promise.all([pictures, against].map(column => ctx.blobs.get(column)));
     const [first = new Uint8Array(), second = new Uint8Array()] = columns;
     const given: Partial<Record<(typeof MEASURE_NAMES)[number], Readonly<Record<string, number>>>> = {};
     for (const pair of features) given[pair.measure] = await featureDistances(ctx, pair);
     if (lpips) given.lpips = await readDistances(ctx, lpips, first);
+    if (clip) given.clip_score = await readFits(ctx, clip, pictures);
     if (shown) Object.assign(given, await readJoints(ctx, shown, pictures));
     const task: ScorePairsTask = { pictures: first, against: second, given };
     const scored = await ctx.task<ScoredPairs>('score-pairs', task);
@@ -59,6 +62,16 @@ async function readJoints(ctx: FunctionContext, shown: Digest, column: Digest) {
   const share = (right: 'right_10' | 'right_05') =>
     Object.fromEntries(joints.map(each => [each.id, each[right] / each.joints]));
   return { pck: share('right_10'), pck_05: share('right_05') };
+}
+
+async function readFits(ctx: FunctionContext, clip: Digest, column: Digest): Promise<Record<string, number>> {
+  const { pictures, items } = await readDocument(ctx.blobs, clip, clipScoresSchema, 'scores of CLIP');
+  if (pictures !== column) {
+    throw new InvalidInput('clip scores other pictures', {
+      expected: 'output scores of clip-score of the column pictures',
+    });
+  }
+  return Object.fromEntries(items.map(({ id, score }) => [id, score]));
 }
 
 /** 1 - cosine of the rows of each id that both have. */

@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import type { ProgressEvent } from '../configs/progress.ts';
 import { samplingOf } from '../configs/sampling.ts';
+import type { KeyedConfig } from '../configs/schema.ts';
 import { seedSchema } from '../configs/seed.ts';
+import { signalsOf } from '../configs/signals.ts';
 import { TEST_NAMES } from '../configs/suite-tests.ts';
 import { DEFAULT_PICTURES, DEFAULT_SEED, type Suite, suiteSettingsShape } from '../configs/validation-suite.ts';
 import { Unprocessable } from '../errors.ts';
@@ -15,6 +17,7 @@ import { defineFunction, type EffectContext } from './define.ts';
 import { findWeights } from './encoders/installed-weights.ts';
 import { allowedPrecision } from './encoders/precision.ts';
 import { chooseLpips } from './evaluation/choose-lpips.ts';
+import { findClip, type InstalledClip } from './evaluation/clip-row.ts';
 import { judgedShape } from './evaluation/judged-shape.ts';
 import { SUITE, suiteStep, suitesBefore } from './experiments/border/suite-step.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
@@ -64,6 +67,7 @@ export const validate = defineFunction({
       extractor: await findExtractorFor(ctx, kept, config, body.extractor),
       // A net that takes no such pictures is refused by its own call, and each score says so.
       lpips: (await chooseLpips(ctx, config, dataset)).lpips,
+      clip: await findJudge(ctx, config),
       before: await suitesBefore(ctx.blobs, head, step),
     };
     const range = { split: 'val', first: 0, count: body.count } as const;
@@ -112,6 +116,13 @@ function refuseNothing({ tests }: Suite): void {
   throw new Unprocessable(`none of the tests can be made: ${[...reasons].join('; ')}`, {
     expected: 'a test that the model and the held-out pictures have the signals for',
   });
+}
+
+/** The installed CLIP, of a model that reads captions. */
+async function findJudge(ctx: EffectContext, config: KeyedConfig): Promise<InstalledClip | undefined> {
+  if (!signalsOf(config.model.conditions).includes('text')) return undefined;
+  const clip = await findClip(ctx, [config]);
+  return typeof clip === 'string' ? undefined : clip;
 }
 
 async function findExtractorFor(

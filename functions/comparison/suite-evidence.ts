@@ -17,6 +17,7 @@ const suiteSchema = z.looseObject({
   dataset: z.string(),
   extractor: z.string(),
   lpips: z.string().optional(),
+  clip: z.string().optional(),
   tests: z.array(z.looseObject({ test: z.string(), weights: z.json(), scores: z.array(scoreSchema) })),
   controls: z.array(scoreSchema).default([]),
 });
@@ -27,14 +28,19 @@ const TESTS = [
     test: 'reconstruction',
     score: 'full',
     of: 'reconstruction from all signals',
-    measures: ['lpips', 'feature_distance', 'psnr', 'ssim', 'pck', 'pck_05'],
+    measures: ['lpips', 'feature_distance', 'psnr', 'ssim', 'pck', 'pck_05', 'clip_score'],
   },
-  { test: 'text', score: 'text', of: 'held-out pictures from captions alone', measures: ['lpips', 'feature_distance'] },
+  {
+    test: 'text',
+    score: 'text',
+    of: 'held-out pictures from captions alone',
+    measures: ['lpips', 'feature_distance', 'clip_score'],
+  },
   {
     test: 'pose_text',
     score: 'pose_text',
     of: 'held-out pictures from pose and caption',
-    measures: ['pck', 'pck_05', 'lpips', 'feature_distance'],
+    measures: ['pck', 'pck_05', 'lpips', 'feature_distance', 'clip_score'],
   },
   {
     test: 'pose',
@@ -59,11 +65,12 @@ const MEASURES: Readonly<Record<string, { readonly label: string; readonly bette
   ssim: { label: 'SSIM', better: 'higher' },
   pck: { label: 'joints within a tenth of the box (PCK@.1)', better: 'higher' },
   pck_05: { label: 'joints within a twentieth of the box (PCK@.05)', better: 'higher' },
+  clip_score: { label: 'fit of picture and caption (CLIPScore)', better: 'higher' },
 };
 
 export async function readSuite(blobs: BlobStore, digest: Digest): Promise<readonly Scored[]> {
   const suite = await readDocument(blobs, digest, suiteSchema, 'a validation');
-  const { dataset, extractor, lpips = null } = suite;
+  const { dataset, extractor, lpips = null, clip = null } = suite;
   const sampling = JSON.parse(JSON.stringify(samplingOf(suite)));
   return TESTS.flatMap(({ test, score, of, measures }) => {
     const own = suite.tests.filter(each => each.test === test);
@@ -75,7 +82,7 @@ export async function readSuite(blobs: BlobStore, digest: Digest): Promise<reado
       const measured = meanOfPictures(scored.ids, scored.values[name]);
       const known = MEASURES[name];
       if (measured === undefined || known === undefined) return [];
-      const net = { lpips, feature_distance: extractor }[name as string] ?? null;
+      const net = { lpips, feature_distance: extractor, clip_score: clip }[name as string] ?? null;
       return [
         {
           key: `${test}/${name}`,

@@ -85,7 +85,9 @@ function listScalars({ tests }: Suite): ArtifactScalars {
     const scored = found.find(each => each.test === test)?.scores.find(each => each.score === score);
     for (const measure of MEASURE_NAMES) {
       const mean = scored?.summaries[measure]?.mean;
-      if (mean !== undefined) scalars[`validation/${tag}_${measure}${'suffix' in row ? row.suffix : ''}`] = mean;
+      // Not of two pictures, so it is no difference.
+      const suffix = 'suffix' in row && measure !== 'clip_score' ? row.suffix : '';
+      if (mean !== undefined) scalars[`validation/${tag}_${measure}${suffix}`] = mean;
     }
   }
   const edited = found.find(({ test }) => test === 'edit')?.attributes?.find(({ of }) => of === 'edit_text')?.edited;

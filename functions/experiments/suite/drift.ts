@@ -70,13 +70,15 @@ function courseOf(step: number, summary: SuiteTest['scores'][number]['summaries'
 }
 
 /** Only numbers of equal pictures, noise, sampling and features can be compared. */
-function isLike(suite: Suite, { step, dataset, pictures, sampling, extractor, lpips }: SuiteRequest): boolean {
+function isLike(suite: Suite, { step, dataset, pictures, sampling, extractor, lpips, clip }: SuiteRequest): boolean {
   const sampled = Object.keys(sampling).every(key =>
     isSame((suite as Readonly<Record<string, unknown>>)[key], sampling[key as keyof typeof sampling]),
   );
   const isSameSet = suite.dataset === dataset && suite.pictures === pictures;
-  const isSameNet = suite.lpips === undefined || lpips === undefined || suite.lpips === lpips.net;
-  return suite.step < step && isSameSet && isSameNet && sampled && suite.extractor === extractor.name;
+  // A net that one of the two lacks takes no part.
+  const isSameNet = (a: string | undefined, b: string | undefined) => a === undefined || b === undefined || a === b;
+  const isSameNets = isSameNet(suite.lpips, lpips?.net) && isSameNet(suite.clip, clip?.model);
+  return suite.step < step && isSameSet && isSameNets && sampled && suite.extractor === extractor.name;
 }
 
 function isSame(a: unknown, b: unknown): boolean {

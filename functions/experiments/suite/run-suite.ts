@@ -47,12 +47,13 @@ export async function runSuite(ctx: SuiteContext, request: SuiteRequest): Promis
     if (controls.length === 0) controls.push(...(await scoreControls(ctx, request, pictures)));
   }
   const drift = request.tests.includes('drift') ? await compareWithEarlier(ctx, request, tests) : [];
-  const { checkpoint, dataset, step, extractor, lpips } = request;
+  const { checkpoint, dataset, step, extractor, lpips, clip } = request;
   const document: Suite = {
     ...{ v: 1, kind: 'validation-suite', checkpoint, dataset, step, pictures: request.pictures },
     ...request.sampling,
     ...{ high_guidance: request.highGuidance, extractor: extractor.name, why_extractor: extractor.why },
     ...(lpips && { lpips: lpips.net }),
+    ...(clip && { clip: clip.model }),
     ...{ tests, controls, drift, drawn, links: listLinks({ tests, controls, drawn }) },
   };
   return putDocument(ctx.blobs, document);
@@ -97,7 +98,7 @@ async function scoreControls(ctx: SuiteContext, request: SuiteRequest, pictures:
   for (const control of CONTROL_NAMES) {
     const scores = await pictures
       .control(first, control)
-      .then(column => scoreColumn(ctx, request, { pictures: column, against, joints }))
+      .then(column => scoreColumn(ctx, request, { pictures: column, against, joints, captions: 'of the dataset' }))
       .catch(missOut);
     if (scores)
       rows.push({ score: control, of: control, against: 'own', about: 'control: no model drew it', ...scores });

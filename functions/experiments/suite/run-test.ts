@@ -29,12 +29,13 @@ export async function runTest(
   const drawn = new Map<DrawKey, Drawn>();
   for (const key of drawsOf(test)) drawn.set(key, await pictures.draw(key));
   const scores: SuiteScore[] = [];
-  for (const row of test.scores) {
+  for (const { caption, ...row } of test.scores) {
     const of = drawn.get(row.of);
     if (of === undefined) throw new Internal(`the test ${name} does not draw ${row.of}`);
     const columns = await columnsOf(pictures, of, row);
     const joints = test.pose && row.against === 'own' && givesPose(request);
-    scores.push({ ...row, ...(await scoreColumn(ctx, request, { ...columns, cls: test.cls, joints })) });
+    const captions = caption && of.digest;
+    scores.push({ ...row, ...(await scoreColumn(ctx, request, { ...columns, cls: test.cls, joints, captions })) });
   }
   const differences = [];
   for (const { difference, a, b, about } of test.differences ?? []) {

@@ -1,12 +1,13 @@
 /**
- * @file Scores of a column of pictures against another: of pixels, of features, LPIPS where it is installed, and joints
- * of figures.
+ * @file Scores of a column of pictures against another: of pixels, of features, LPIPS where it is installed, joints of
+ * figures, and by CLIP the fit of captions.
  */
-import { type PictureScores, pictureScoresSchema } from '../../../configs/picture-scores.ts';
+import { type MeasureName, type PictureScores, pictureScoresSchema } from '../../../configs/picture-scores.ts';
 import { signalsOf } from '../../../configs/signals.ts';
 import type { SuiteScore } from '../../../configs/validation-suite.ts';
 import { Unprocessable } from '../../../errors.ts';
 import { readDocument } from '../../../storage/blobs/document-blobs.ts';
+import type { Json } from '../../../storage/canonical.ts';
 import type { Digest } from '../../../storage/digest.ts';
 import type { Weights } from '../../encoders/encoder.ts';
 import { outputOf } from '../../execution/output-of.ts';
@@ -26,6 +27,8 @@ interface ScoredColumns {
   readonly cls?: boolean | undefined;
   /** Whether joints are read from the pictures. */
   readonly joints?: boolean | undefined;
+  /** With which captions CLIP compares the pictures: those of an output `index` of `draw`, or of the dataset. */
+  readonly captions?: Digest | 'of the dataset' | undefined;
 }
 
 /** Whether the model was trained with poses. */
@@ -36,7 +39,7 @@ export function givesPose({ config }: SuiteRequest): boolean {
 export async function scoreColumn(
   ctx: SuiteContext,
   request: SuiteRequest,
-  { pictures, against, cls = false, joints = false }: ScoredColumns,
+  { pictures, against, cls = false, joints = false, captions }: ScoredColumns,
 ): Promise<ColumnScores> {
   const describe = async (extractor: SuiteExtractor, measure: string) => ({
     measure,
@@ -48,10 +51,17 @@ export async function scoreColumn(
     await describe(request.extractor, 'feature_distance'),
     ...(seen ? [await describe(seen, 'cls_distance')] : []),
   ];
-  const measured = request.lpips && (await measureLpips(ctx, request, request.lpips, pictures, against));
-  const lpips = measured && 'distances' in measured ? measured.distances : undefined;
+  const without: Partial<Record<MeasureName, string>> = {};
+  // Such as pictures too small for a net: the other measures are made without it.
+  const leaveOut = (measure: MeasureName) => (error: unknown) => {
+    if (!(error instanceof Unprocessable)) throw error;
+    without[measure] = error.message;
+  };
+  const lpips = await measureLpips(ctx, request, pictures, against).catch(leaveOut('lpips'));
+  const clip = captions && (await scoreFits(ctx, request, pictures, captions).catch(leaveOut('clip_score')));
   const shown = joints ? await readJoints(ctx, request, pictures) : undefined;
-  const body = { pictures, against, features, ...(lpips && { lpips }), ...(shown && { shown }) };
+  const judged = { ...(lpips && { lpips }), ...(clip && { clip }), ...(shown && { shown }) };
+  const body = { pictures, against, features, ...judged };
   const document = outputOf((await ctx.call('score-pictures', body)).result, 'scores');
   const {
     v: _,
@@ -59,10 +69,7 @@ export async function scoreColumn(
     links: ___,
     ...scores
   } = await readDocument(ctx.blobs, document, pictureScoresSchema, 'scores of pictures');
-  const without = {
-    ...(measured && 'why' in measured && { lpips: measured.why }),
-    ...(joints && scores.values.pck === undefined && { pck: NO_JOINTS }),
-  };
+  if (joints && scores.values.pck === undefined) without.pck = NO_JOINTS;
   return { ...scores, ...(Object.keys(without).length > 0 && { without }), document };
 }
 
@@ -80,21 +87,32 @@ async function readJoints(ctx: SuiteContext, { dataset }: SuiteRequest, pictures
   return outputOf((await ctx.call('probe-pictures', { dataset, pictures })).result, 'shown');
 }
 
+/** Output `distances` of `distance`, where a net is installed. */
 async function measureLpips(
   ctx: SuiteContext,
-  { engine }: SuiteRequest,
-  { net, weights }: NonNullable<SuiteRequest['lpips']>,
+  { engine, lpips }: SuiteRequest,
   a: Digest,
   b: Digest,
-): Promise<{ readonly distances: Digest } | { readonly why: string }> {
-  try {
-    const answer = await ctx.call('distance', { net, weights: toJson(weights), a, b, engine });
-    return { distances: outputOf(answer.result, 'distances') };
-  } catch (error) {
-    // Such as pictures too small for the net: the other measures are made without it.
-    if (error instanceof Unprocessable) return { why: error.message };
-    throw error;
-  }
+): Promise<Digest | undefined> {
+  if (lpips === undefined) return undefined;
+  const { net, weights } = lpips;
+  const { result } = await ctx.call('distance', { net, weights: toJson(weights), a, b, engine });
+  return outputOf(result, 'distances');
+}
+
+/** Output `scores` of `clip-score`, where a CLIP judges. */
+async function scoreFits(
+  ctx: SuiteContext,
+  { dataset, engine, clip }: SuiteRequest,
+  pictures: Digest,
+  captions: NonNullable<ScoredColumns['captions']>,
+): Promise<Digest | undefined> {
+  if (clip === undefined) return undefined;
+  const { model, weights } = clip;
+  const scored: Readonly<Record<string, Json>> =
+    captions === 'of the dataset' ? { pictures, dataset } : { drawn: captions };
+  const { result } = await ctx.call('clip-score', { ...scored, model, weights: toJson(weights), engine });
+  return outputOf(result, 'scores');
 }
 
 function toJson(weights: Weights): Record<string, string[]> {

@@ -42,6 +42,8 @@ export interface SuiteRequest {
   readonly edits?: readonly CaptionEdit[] | undefined;
   readonly extractor: SuiteExtractor;
   readonly lpips?: { readonly net: string; readonly weights: Weights } | undefined;
+  /** As `clip-score` takes it. Absent: no CLIP judges. */
+  readonly clip?: { readonly model: string; readonly weights: Weights } | undefined;
   /** Documents of earlier validations of the experiment, oldest first. */
   readonly before: readonly Digest[];
 }
