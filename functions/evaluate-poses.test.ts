@@ -1,76 +1,35 @@
 /** @file The poses of persons in a table of quality, by a network that knows the pictures of the dataset. */
 import { beforeEach, expect, test } from 'vitest';
-import { WHOLEBODY_JOINTS } from '../configs/coco-wholebody.ts';
 import type { Evaluation } from '../configs/evaluation.ts';
 import { poseScoresSchema } from '../configs/pose-scores.ts';
-import { memberName } from '../configs/signals.ts';
-import { packColumn, readColumn } from '../formats/webdataset.ts';
 import type { EncodeJob } from '../gpu-runner/protocol.ts';
-import { encodeSignalMember } from '../storage/blobs/column-member.ts';
-import { putDocument, readDataset, readDocument } from '../storage/blobs/document-blobs.ts';
-import { type Digest, digestOf } from '../storage/digest.ts';
+import { readDataset, readDocument } from '../storage/blobs/document-blobs.ts';
+import type { Digest } from '../storage/digest.ts';
 import { createExperiment } from './operations/create-experiment.ts';
-import { putModel } from './operations/put-model.ts';
-import { ASKED_ENGINE, createTrainingLab, putToyDataset, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
+import { installPose, type PoseWeights, putPosed, putPoseWeights } from './testing/known-poses.ts';
+import { ASKED_ENGINE, createTrainingLab, TOY_CONFIG, type TrainingLab } from './testing/training.ts';
 
 const BODY = { checkpoint: 'toy', samples: 2, steps: 2, conditions: ['text'] };
-const JOINTS = ['left_shoulder', 'right_shoulder', 'left_hip', 'right_hip'];
 
 let lab: TrainingLab;
 let jobs: EncodeJob[];
-let weights: Record<'detector' | 'pose', Digest[]>;
+let weights: PoseWeights;
 
 beforeEach(async () => {
   lab = createTrainingLab();
   jobs = [];
-  const put = async (text: string) => [(await lab.blobs.put(Buffer.from(text), 'x/y')).digest];
-  weights = { detector: await put('detector'), pose: await put('pose') };
+  weights = await putPoseWeights(lab);
 });
 
-/** The pose of the picture at a place of the dataset: a body whose right side is elsewhere in each. */
-function poseOf(place: number): Float32Array {
-  const pose = new Float32Array(3 * WHOLEBODY_JOINTS.length);
-  for (const [i, name] of JOINTS.entries()) {
-    const x = i % 2 === 0 ? -0.8 : 0.2 * place - 0.4;
-    pose.set([x, i < 2 ? -0.5 : 0.5, 0.9], 3 * WHOLEBODY_JOINTS.indexOf(name));
-  }
-  return pose;
-}
-
-const member = (id: string, data: Float32Array) =>
-  encodeSignalMember('pose', id, { shape: [WHOLEBODY_JOINTS.length, 3], data });
-
-/** An experiment whose dataset has poses, and a network that finds them in its pictures, and nobody in others. */
+/** An experiment whose dataset has poses. */
 async function train(encoders: object = {}): Promise<Digest> {
-  const { blobs } = lab;
-  const toy = await readDataset(blobs, await putToyDataset(blobs, { count: 6, heldOut: 2 }));
-  const [page] = toy.pages;
-  if (page === undefined) throw new Error('no page');
-  const pictures = [...readColumn(await blobs.get(page.columns.image ?? digestOf('none')))];
-  const ids = pictures.map(([name]) => name.slice(0, -memberName('image', '').length));
-  const poses = packColumn(new Map(ids.map((id, i) => member(id, poseOf(i)))));
-  const columns = { ...page.columns, pose: (await blobs.put(poses, 'application/x-tar')).digest };
-  const document = { ...toy, pages: [{ ...page, columns }], encoders: { ...toy.encoders, ...encoders } };
-  const { digest } = await putDocument(blobs, { ...document, links: [...toy.links, columns.pose] });
-  await createExperiment(lab, 'toy', { config: TOY_CONFIG, dataset: digest, engine: ASKED_ENGINE });
+  const dataset = await putPosed(lab, encoders, jobs);
+  await createExperiment(lab, 'toy', { config: TOY_CONFIG, dataset, engine: ASKED_ENGINE });
   await lab.executor.callEffect('train', { experiment: 'toy', target: 8 });
-  const places = new Map(pictures.map(([, body], i) => [digestOf(body), i]));
-  const { run } = lab.runner;
-  lab.runner.run = async (action, job, options) => {
-    if (job.kind !== 'encode') return run(action, job, options);
-    jobs.push(job);
-    const found = [...readColumn(await blobs.get(job.column))].map(([name, body]) => {
-      const place = places.get(digestOf(body));
-      const pose = place === undefined ? new Float32Array(3 * WHOLEBODY_JOINTS.length) : poseOf(place);
-      return member(name.slice(0, -memberName('image', '').length), pose);
-    });
-    return { outputs: { pose: await blobs.put(packColumn(new Map(found))) }, links: [], stats: {} };
-  };
-  return digest;
+  return dataset;
 }
 
-const install = () =>
-  putModel(lab, 'dwpose', { v: 1, weights, source: 'a test', license: { name: 'Apache-2.0', read_in: 'a letter' } });
+const install = () => installPose(lab, weights);
 const evaluate = (more: object = {}) =>
   lab.executor.callEffect('evaluate', { ...BODY, ...more }) as unknown as Promise<Evaluation>;
 const whyNot = ({ missing }: Evaluation) => missing.find(({ column }) => column === 'pose')?.why;
