@@ -5,6 +5,7 @@ import type { Digest } from '../../storage/digest.ts';
 import type { Dataset } from '../../storage/records.ts';
 import type { EffectContext, WeightDigests } from '../define.ts';
 import type { AnyEncoder } from './encoder.ts';
+import { copyWeights } from './weights.ts';
 
 export interface FitRequest {
   readonly encoder: AnyEncoder;
@@ -32,7 +33,7 @@ export async function fitParts(
   for (const part of encoder.fitted?.(encoder.options.parse(options)) ?? []) {
     const earlier = earlierPart(request, part);
     if (earlier === undefined) {
-      const body = { dataset, encoder: encoder.name, ...options, weights: copyOf(weights), engine };
+      const body = { dataset, encoder: encoder.name, ...options, weights: copyWeights(weights), engine };
       const { basis } = (await ctx.call(`fit-${part}`, body)).result.outputs;
       if (basis === undefined) throw new Internal(`fit-${part} made no basis`);
       found[part] = [basis.digest];
@@ -46,9 +47,5 @@ function earlierPart({ encoder, options, weights, before }: FitRequest, part: st
   if (name !== encoder.name || typeof had !== 'object') return undefined;
   const { [part]: fitted, ...others } = had;
   const made = encoder.makes.patches?.(encoder.options.parse(options)) ?? {};
-  return canonicalJson([dims, others]) === canonicalJson([{ ...made }, copyOf(weights)]) ? fitted : undefined;
-}
-
-function copyOf(weights: WeightDigests): Record<string, Digest[]> {
-  return Object.fromEntries(Object.entries(weights).map(([part, digests]) => [part, [...digests]]));
+  return canonicalJson([dims, others]) === canonicalJson([{ ...made }, copyWeights(weights)]) ? fitted : undefined;
 }

@@ -64,6 +64,10 @@ export function completeWeights(encoder: AnyEncoder, given: Weights | undefined)
   return encoder.weights?.every(part => (picked[part]?.length ?? 0) > 0) ? picked : undefined;
 }
 
+export function copyWeights<D extends string>(weights: Readonly<Record<string, readonly D[]>>): Record<string, D[]> {
+  return Object.fromEntries(Object.entries(weights).map(([part, digests]) => [part, [...digests]]));
+}
+
 function fittedParts(encoder: AnyEncoder, options: unknown): readonly string[] {
   return options === undefined ? [] : (encoder.fitted?.(options) ?? []);
 }
