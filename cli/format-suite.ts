@@ -1,5 +1,6 @@
 /** @file The answer of `validate` as a table for a terminal: scores with intervals, control rows, attributes. */
 import { z } from 'zod';
+import { joinWords } from '../configs/join-words.ts';
 import { MEASURES, type MeasureName } from '../configs/picture-scores.ts';
 import { quantity } from '../configs/quantity.ts';
 import { labelOf } from '../configs/suite-files.ts';
@@ -98,20 +99,21 @@ function formatSections(sections: readonly Section[]): string[] {
     sections.some(({ rows }) => rows.some(({ cells }) => cells[measure] !== undefined)),
   );
   const rows = sections.flatMap(({ rows }) =>
-    rows.map(({ label, cells }) => [
-      `  ${label}`,
-      String(columns.map(measure => cells[measure]?.n).find(n => n !== undefined) ?? ''),
-      ...columns.map(measure => formatInterval(cells[measure], DIGITS[measure] ?? 0)),
-    ]),
+    rows.map(({ label, cells }) => {
+      const most = Math.max(0, ...columns.map(measure => cells[measure]?.n ?? 0));
+      const shown = columns.map(measure => formatInterval(cells[measure], DIGITS[measure] ?? 0, most));
+      return [`  ${label}`, most === 0 ? '' : String(most), ...shown];
+    }),
   );
   const [head = '', ...lines] = formatTable([['', 'n', ...columns], ...rows]).split('\n');
   return [head, ...sections.flatMap(({ heading, rows }) => [heading, ...lines.splice(0, rows.length)])];
 }
 
-function formatInterval(interval: Interval | undefined, digits: number): string {
+/** @param n Pictures of the row: a measure of fewer says of how many. */
+function formatInterval(interval: Interval | undefined, digits: number, n: number): string {
   if (interval === undefined) return '-';
   const [mean, low, high] = [interval.mean, interval.low, interval.high].map(value => value.toFixed(digits));
-  return `${mean} [${low}, ${high}]`;
+  return `${mean} [${low}, ${high}]${interval.n === n ? '' : ` of ${interval.n}`}`;
 }
 
 /** Pictures that show what they were asked for, of bundled sets. */
@@ -146,6 +148,7 @@ function listRemarks({ tests, controls }: Validation): string[] {
     ),
   );
   const scored = [...tests.flatMap(({ scores }) => scores), ...controls];
+  const finders = new Set(scored.flatMap(({ joints_by: by = [] }) => by));
   const missing = scored.flatMap(({ without = {} }) =>
     Object.entries(without).map(([measure, why]) => `without ${measure}: ${why}`),
   );
@@ -155,7 +158,8 @@ function listRemarks({ tests, controls }: Validation): string[] {
   const falling = COLUMNS.filter(name => names.has(name) && MEASURES[name].alike === 'low');
   return [
     `means with intervals of 95 %; more alike: higher ${rising.join(', ')}, lower ${falling.join(', ')}`,
-    ...(others.length > 0 ? [`results.json also has ${others.join(' and ')}`] : []),
+    ...(others.length > 0 ? [`results.json also has ${joinWords(others)}`] : []),
+    ...[...finders].map(name => `joints were found by ${name}`),
     ...new Set([...skipped, ...leftOut, ...missing]),
   ];
 }

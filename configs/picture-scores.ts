@@ -26,8 +26,9 @@ export const MEASURES = {
   feature_distance: { about: '1 - cosine of the features of the extractor that is named', alike: 'low' },
   cls_distance: { about: '1 - cosine of what the network is given as cls', alike: 'low' },
   lpips: { about: 'LPIPS of the net that is named', alike: 'low' },
-  pck: { about: 'share of the joints within a tenth of the box of the pose, read from pixels', alike: 'high' },
+  pck: { about: 'share of the joints within a tenth of the box of the pose', alike: 'high' },
   pck_05: { about: 'the same within a twentieth', alike: 'high' },
+  oks: { about: 'keypoint similarity of COCO, by a network; equal poses 1', alike: 'high' },
   clip_score: { about: 'fit of the picture and its caption, by the CLIP that is named', alike: 'high' },
 } as const;
 export type MeasureName = keyof typeof MEASURES;

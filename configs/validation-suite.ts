@@ -66,6 +66,8 @@ const scoreSchema = z.strictObject({
   ...pictureScoresSchema.omit({ v: true, kind: true, links: true }).shape,
   /** Measures that could not be made, and why. */
   without: z.partialRecord(measure, z.string()).optional(),
+  /** Network that found the joints; absent: they were read from pixels. */
+  joints_by: z.string().optional(),
   /** The document of `score-pictures`. */
   document: digest,
 });

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { pictureScoresSchema, scoreDifferencesSchema } from '../configs/picture-scores.ts';
 import { encodeNpy } from '../formats/npy.ts';
 import { packColumn } from '../formats/webdataset.ts';
-import { readDocument } from '../storage/blobs/document-blobs.ts';
+import { putDocument, readDocument } from '../storage/blobs/document-blobs.ts';
 import type { Digest } from '../storage/digest.ts';
 import { outputOf } from './execution/output-of.ts';
 import { createTrainingLab, type TrainingLab } from './testing/training.ts';
@@ -79,6 +79,18 @@ describe('score-pictures', () => {
     const digest = outputOf(result, 'differences');
     const { measures } = await readDocument(lab.blobs, digest, scoreDifferencesSchema, 'differences');
     expect([measures.feature_distance?.n, measures.psnr?.n]).toEqual([2, 3]);
+  });
+
+  test('scores of other pictures are refused', async () => {
+    const [column, other] = [await putColumn(), await putColumn(level => level + 10)];
+    const about = { v: 1, pictures: other, items: [], links: [] };
+    const means = { score: null, rank: null, first: null };
+    const clip = await putDocument(lab.blobs, { ...about, kind: 'clip-score', model: 'clip-vitb32', ...means });
+    const poses = await putDocument(lab.blobs, { ...about, kind: 'pose-scores', model: 'dwpose', dataset: other });
+    for (const [key, { digest }] of Object.entries({ clip, poses })) {
+      const body = { pictures: column, against: column, [key]: digest };
+      await expect(lab.executor.call('score-pictures', body)).rejects.toThrow(`${key} is about other pictures`);
+    }
   });
 
   test('features of two extractors are no distance', async () => {

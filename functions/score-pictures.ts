@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { clipScoresSchema } from '../configs/clip-scores.ts';
 import { shownSchema } from '../configs/evaluation.ts';
-import type { MEASURE_NAMES, PictureScores } from '../configs/picture-scores.ts';
+import type { MeasureName, PictureScores } from '../configs/picture-scores.ts';
+import { type JointScore, poseScoresSchema } from '../configs/pose-scores.ts';
 import { InvalidInput, Unprocessable } from '../errors.ts';
 import { decodeNpy } from '../formats/npy.ts';
 import { readColumnIndex } from '../formats/webdataset.ts';
@@ -34,16 +35,18 @@ export const scorePictures = defineFunction({
     features: z.array(featurePair).max(2).optional().describe('features of both columns, for distances of those'),
     lpips: digestSchema.optional().describe('output distances of distance of both columns'),
     shown: digestSchema.optional().describe('output shown of probe-pictures of the first column, for its joints'),
+    poses: digestSchema.optional().describe('output scores of score-poses of the first column, instead of shown'),
     clip: digestSchema.optional().describe('output scores of clip-score of the first column'),
   }),
-  async run(ctx, { pictures, against, features = [], lpips, shown, clip }) {
+  async run(ctx, { pictures, against, features = [], lpips, shown, poses, clip }) {
     const columns = await Promise.all([pictures, against].map(column => ctx.blobs.get(column)));
     const [first = new Uint8Array(), second = new Uint8Array()] = columns;
-    const given: Partial<Record<(typeof MEASURE_NAMES)[number], Readonly<Record<string, number>>>> = {};
+    const given: Partial<Record<MeasureName, Readonly<Record<string, number>>>> = {};
     for (const pair of features) given[pair.measure] = await featureDistances(ctx, pair);
     if (lpips) given.lpips = await readDistances(ctx, lpips, first);
     if (clip) given.clip_score = await readFits(ctx, clip, pictures);
     if (shown) Object.assign(given, await readJoints(ctx, shown, pictures));
+    if (poses) Object.assign(given, await readPoses(ctx, poses, pictures));
     const task: ScorePairsTask = { pictures: first, against: second, given };
     const scored = await ctx.task<ScoredPairs>('score-pairs', task);
     const document: PictureScores = { v: 1, kind: 'picture-scores', ...scored, links: [] };
@@ -54,23 +57,32 @@ export const scorePictures = defineFunction({
 /** The share of the joints that are right, of each picture of which joints were read. */
 async function readJoints(ctx: FunctionContext, shown: Digest, column: Digest) {
   const { pictures, joints = [] } = await readDocument(ctx.blobs, shown, shownSchema, 'shown attributes');
-  if (pictures !== column) {
-    throw new InvalidInput('shown tells joints of other pictures', {
-      expected: 'output shown of probe-pictures of the column pictures',
-    });
-  }
+  requireColumn(column, pictures, 'shown', 'probe-pictures');
+  return sharesOf(joints);
+}
+
+async function readPoses(ctx: FunctionContext, poses: Digest, column: Digest) {
+  const { pictures, items } = await readDocument(ctx.blobs, poses, poseScoresSchema, 'scores of poses');
+  requireColumn(column, pictures, 'poses', 'score-poses');
+  return { ...sharesOf(items), oks: Object.fromEntries(items.map(({ id, oks }) => [id, oks])) };
+}
+
+function sharesOf(persons: readonly (JointScore & { readonly id: string })[]) {
   const share = (right: 'right_10' | 'right_05') =>
-    Object.fromEntries(joints.map(each => [each.id, each[right] / each.joints]));
+    Object.fromEntries(persons.map(each => [each.id, each[right] / each.joints]));
   return { pck: share('right_10'), pck_05: share('right_05') };
+}
+
+function requireColumn(column: Digest, found: string, key: string, maker: string): void {
+  if (found === column) return;
+  throw new InvalidInput(`${key} is about other pictures`, {
+    expected: `an output of ${maker} of the column pictures`,
+  });
 }
 
 async function readFits(ctx: FunctionContext, clip: Digest, column: Digest): Promise<Record<string, number>> {
   const { pictures, items } = await readDocument(ctx.blobs, clip, clipScoresSchema, 'scores of CLIP');
-  if (pictures !== column) {
-    throw new InvalidInput('clip scores other pictures', {
-      expected: 'output scores of clip-score of the column pictures',
-    });
-  }
+  requireColumn(column, pictures, 'clip', 'clip-score');
   return Object.fromEntries(items.map(({ id, score }) => [id, score]));
 }
 

@@ -12,13 +12,14 @@ import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { createRefs } from '../storage/names/refs.ts';
-import { digestSchema } from '../storage/records.ts';
+import { digestSchema, PAGE_SIZE } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { findWeights } from './encoders/installed-weights.ts';
 import { allowedPrecision } from './encoders/precision.ts';
 import { chooseLpips } from './evaluation/choose-lpips.ts';
 import { findClip, type InstalledClip } from './evaluation/clip-row.ts';
 import { judgedShape } from './evaluation/judged-shape.ts';
+import { findPoseNet } from './evaluation/pose-row.ts';
 import { SUITE, suiteStep, suitesBefore } from './experiments/border/suite-step.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
 import { findKept, findMaker, type KeptOf } from './experiments/find-kept.ts';
@@ -28,7 +29,7 @@ import { chooseExtractor } from './experiments/sets/extractors.ts';
 import { mergeSuites } from './experiments/suite/merge-suites.ts';
 import { readSuite, runSuite } from './experiments/suite/run-suite.ts';
 import { countDraws } from './experiments/suite/suite-pictures.ts';
-import type { SuiteExtractor, SuiteRequest } from './experiments/suite/suite-request.ts';
+import type { SuiteExtractor, SuitePose, SuiteRequest } from './experiments/suite/suite-request.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
 
 const input = z.strictObject({
@@ -37,6 +38,12 @@ const input = z.strictObject({
   count: z.int().min(1).max(64).default(DEFAULT_PICTURES).describe('pictures of the split val'),
   seed: seedSchema.default(DEFAULT_SEED).describe('of the noise'),
   ...suiteSettingsShape,
+  pose_samples: z
+    .int()
+    .min(0)
+    .max(PAGE_SIZE)
+    .default(PAGE_SIZE)
+    .describe('pictures of each score in which DWPose looks for joints, as in evaluate; 0: none'),
 });
 
 export const validate = defineFunction({
@@ -68,6 +75,7 @@ export const validate = defineFunction({
       // A net that takes no such pictures is refused by its own call, and each score says so.
       lpips: (await chooseLpips(ctx, config, dataset)).lpips,
       clip: await findJudge(ctx, config),
+      pose: await findPose(ctx, dataset, body.pose_samples),
       before: await suitesBefore(ctx.blobs, head, step),
     };
     const range = { split: 'val', first: 0, count: body.count } as const;
@@ -123,6 +131,12 @@ async function findJudge(ctx: EffectContext, config: KeyedConfig): Promise<Insta
   if (!signalsOf(config.model.conditions).includes('text')) return undefined;
   const clip = await findClip(ctx, [config]);
   return typeof clip === 'string' ? undefined : clip;
+}
+
+async function findPose(ctx: EffectContext, dataset: Digest, most: number): Promise<SuitePose | string> {
+  if (most === 0) return 'pose_samples is 0';
+  const net = await findPoseNet(ctx, await readDataset(ctx.blobs, dataset));
+  return typeof net === 'string' ? net : { net, most };
 }
 
 async function findExtractorFor(

@@ -10,6 +10,7 @@ const scoreSchema = z.looseObject({
   score: z.string(),
   ids: z.array(z.string()),
   values: z.record(z.string(), z.array(z.number().nullable())),
+  joints_by: z.string().optional(),
 });
 
 const suiteSchema = z.looseObject({
@@ -28,7 +29,7 @@ const TESTS = [
     test: 'reconstruction',
     score: 'full',
     of: 'reconstruction from all signals',
-    measures: ['lpips', 'feature_distance', 'psnr', 'ssim', 'pck', 'pck_05', 'clip_score'],
+    measures: ['lpips', 'feature_distance', 'psnr', 'ssim', 'pck', 'pck_05', 'oks', 'clip_score'],
   },
   {
     test: 'text',
@@ -40,13 +41,13 @@ const TESTS = [
     test: 'pose_text',
     score: 'pose_text',
     of: 'held-out pictures from pose and caption',
-    measures: ['pck', 'pck_05', 'lpips', 'feature_distance', 'clip_score'],
+    measures: ['pck', 'pck_05', 'oks', 'lpips', 'feature_distance', 'clip_score'],
   },
   {
     test: 'pose',
     score: 'pose',
     of: 'held-out pictures from the pose alone',
-    measures: ['pck', 'pck_05', 'lpips', 'feature_distance'],
+    measures: ['pck', 'pck_05', 'oks', 'lpips', 'feature_distance'],
   },
   {
     test: 'swap',
@@ -65,6 +66,7 @@ const MEASURES: Readonly<Record<string, { readonly label: string; readonly bette
   ssim: { label: 'SSIM', better: 'higher' },
   pck: { label: 'joints within a tenth of the box (PCK@.1)', better: 'higher' },
   pck_05: { label: 'joints within a twentieth of the box (PCK@.05)', better: 'higher' },
+  oks: { label: 'likeness of the poses (OKS)', better: 'higher' },
   clip_score: { label: 'fit of picture and caption (CLIPScore)', better: 'higher' },
 };
 
@@ -82,7 +84,9 @@ export async function readSuite(blobs: BlobStore, digest: Digest): Promise<reado
       const measured = meanOfPictures(scored.ids, scored.values[name]);
       const known = MEASURES[name];
       if (measured === undefined || known === undefined) return [];
-      const net = { lpips, feature_distance: extractor, clip_score: clip }[name as string] ?? null;
+      const { joints_by: joints = null } = scored;
+      const nets = { lpips, feature_distance: extractor, clip_score: clip, pck: joints, pck_05: joints, oks: joints };
+      const net = nets[name as keyof typeof nets] ?? null;
       return [
         {
           key: `${test}/${name}`,

@@ -1,6 +1,6 @@
 /**
- * @file Scores of a column of pictures against another: of pixels, of features, LPIPS where it is installed, joints of
- * figures, and by CLIP the fit of captions.
+ * @file Scores of a column of pictures against another: of pixels, of features, LPIPS where it is installed, joints,
+ * and by CLIP the fit of captions.
  */
 import { type MeasureName, type PictureScores, pictureScoresSchema } from '../../../configs/picture-scores.ts';
 import { signalsOf } from '../../../configs/signals.ts';
@@ -9,15 +9,17 @@ import { Unprocessable } from '../../../errors.ts';
 import { readDocument } from '../../../storage/blobs/document-blobs.ts';
 import type { Json } from '../../../storage/canonical.ts';
 import type { Digest } from '../../../storage/digest.ts';
-import type { Weights } from '../../encoders/encoder.ts';
+import { copyWeights } from '../../encoders/weights.ts';
 import { outputOf } from '../../execution/output-of.ts';
 import { clsExtractor } from './choose-extractor.ts';
+import { findJoints } from './find-joints.ts';
 import type { SuiteContext, SuiteExtractor, SuiteRequest } from './suite-request.ts';
 
 export interface ColumnScores extends Omit<PictureScores, 'v' | 'kind' | 'links'> {
   readonly document: Digest;
   /** Measures that could not be made, and why. */
   readonly without?: SuiteScore['without'];
+  readonly joints_by?: string;
 }
 
 interface ScoredColumns {
@@ -25,7 +27,7 @@ interface ScoredColumns {
   readonly against: Digest;
   /** Whether what the network is given as cls is compared, too. */
   readonly cls?: boolean | undefined;
-  /** Whether joints are read from the pictures. */
+  /** Whether joints are looked for in the pictures. */
   readonly joints?: boolean | undefined;
   /** With which captions CLIP compares the pictures: those of an output `index` of `draw`, or of the dataset. */
   readonly captions?: Digest | 'of the dataset' | undefined;
@@ -59,9 +61,10 @@ export async function scoreColumn(
   };
   const lpips = await measureLpips(ctx, request, pictures, against).catch(leaveOut('lpips'));
   const clip = captions && (await scoreFits(ctx, request, pictures, captions).catch(leaveOut('clip_score')));
-  const shown = joints ? await readJoints(ctx, request, pictures) : undefined;
-  const judged = { ...(lpips && { lpips }), ...(clip && { clip }), ...(shown && { shown }) };
-  const body = { pictures, against, features, ...judged };
+  const found = joints && (await findJoints(ctx, request, pictures).catch(leaveOut('pck')));
+  const { by, why, ...joined } = found || {};
+  if (why) without.pck = why;
+  const body = { pictures, against, features, ...(lpips && { lpips }), ...(clip && { clip }), ...joined };
   const document = outputOf((await ctx.call('score-pictures', body)).result, 'scores');
   const {
     v: _,
@@ -69,22 +72,15 @@ export async function scoreColumn(
     links: ___,
     ...scores
   } = await readDocument(ctx.blobs, document, pictureScoresSchema, 'scores of pictures');
-  if (joints && scores.values.pck === undefined) without.pck = NO_JOINTS;
-  return { ...scores, ...(Object.keys(without).length > 0 && { without }), document };
+  const told = { ...(Object.keys(without).length > 0 && { without }), ...(by && { joints_by: by }) };
+  return { ...scores, ...told, document };
 }
 
 /** Output `index` of `features`. */
 export async function describeColumn(ctx: SuiteContext, extractor: SuiteExtractor, column: Digest): Promise<Digest> {
   const { name, weights, engine } = extractor;
-  const body = { pictures: column, extractor: name, ...(weights && { weights: toJson(weights) }) };
+  const body = { pictures: column, extractor: name, ...(weights && { weights: copyWeights(weights) }) };
   return outputOf((await ctx.call('features', { ...body, ...(engine && { engine }) })).result, 'index');
-}
-
-const NO_JOINTS = 'joints are read from the pixels of bundled figures alone';
-
-/** Output `shown` of `probe-pictures`. */
-async function readJoints(ctx: SuiteContext, { dataset }: SuiteRequest, pictures: Digest): Promise<Digest> {
-  return outputOf((await ctx.call('probe-pictures', { dataset, pictures })).result, 'shown');
 }
 
 /** Output `distances` of `distance`, where a net is installed. */
@@ -96,7 +92,7 @@ async function measureLpips(
 ): Promise<Digest | undefined> {
   if (lpips === undefined) return undefined;
   const { net, weights } = lpips;
-  const { result } = await ctx.call('distance', { net, weights: toJson(weights), a, b, engine });
+  const { result } = await ctx.call('distance', { net, weights: copyWeights(weights), a, b, engine });
   return outputOf(result, 'distances');
 }
 
@@ -111,10 +107,6 @@ async function scoreFits(
   const { model, weights } = clip;
   const scored: Readonly<Record<string, Json>> =
     captions === 'of the dataset' ? { pictures, dataset } : { drawn: captions };
-  const { result } = await ctx.call('clip-score', { ...scored, model, weights: toJson(weights), engine });
+  const { result } = await ctx.call('clip-score', { ...scored, model, weights: copyWeights(weights), engine });
   return outputOf(result, 'scores');
-}
-
-function toJson(weights: Weights): Record<string, string[]> {
-  return Object.fromEntries(Object.entries(weights).map(([part, digests]) => [part, [...digests]]));
 }

@@ -25,6 +25,12 @@ export interface SuiteExtractor {
   readonly engine?: EngineSpec | undefined;
 }
 
+export interface SuitePose {
+  readonly net: { readonly weights: Weights; readonly joint_score?: number; readonly person_score?: number };
+  /** Pictures of a column that are looked at, the first ones that have poses. */
+  readonly most: number;
+}
+
 export interface SuiteRequest {
   readonly checkpoint: Digest;
   readonly dataset: Digest;
@@ -44,6 +50,8 @@ export interface SuiteRequest {
   readonly lpips?: { readonly net: string; readonly weights: Weights } | undefined;
   /** As `clip-score` takes it. Absent: no CLIP judges. */
   readonly clip?: { readonly model: string; readonly weights: Weights } | undefined;
+  /** Finds joints, as `score-poses` takes it. A text says why no network does; absent: none was looked for. */
+  readonly pose?: SuitePose | string | undefined;
   /** Documents of earlier validations of the experiment, oldest first. */
   readonly before: readonly Digest[];
 }
