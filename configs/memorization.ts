@@ -9,6 +9,8 @@ import { DIGEST_PATTERN } from './stored-names.ts';
 export const COPY_RATIO = 1 / 3;
 /** Share of drawn pictures, above that of held-out ones, from which on a model counts as one that has memorized. */
 export const COPY_LIMIT = 0.01;
+/** Rate of false alarms above which copies would not stand out. */
+const MOST_ALARMS = 0.5;
 /** Most suspicious pictures that a check shows. */
 export const SHOWN_PAIRS = 20;
 
@@ -177,3 +179,8 @@ export const memorizationSchema = z.strictObject({
   links: z.array(digest),
 });
 export type Memorization = z.infer<typeof memorizationSchema>;
+
+/** The space in which most held-out pictures look like copies, so that the check cannot tell; undefined: it can. */
+export function findBlindSpace({ memorized, spaces }: Pick<Memorization, 'memorized' | 'spaces'>) {
+  return memorized ? undefined : spaces.find(({ held_out }) => held_out !== null && held_out.rate > MOST_ALARMS);
+}

@@ -214,6 +214,39 @@ describe('the last checkpoint before copies', () => {
     await expect(exportToy()).rejects.toThrow('this runner has no weights');
   });
 
+  test('is none that a check cannot tell of, nor does such a check let a later checkpoint pass', async () => {
+    const blind = await check({ ratio: 1 });
+    expect(blind.verdict).toContain('the check cannot tell');
+    expect(await headOf()).not.toHaveProperty('clean');
+    const told: string[] = [];
+    const onEvent = ({ message }: { message?: string }) => void told.push(message ?? '');
+    await lab.executor.call('export', { checkpoint: 'toy' }, { onEvent }).catch(() => {});
+    expect(told.join()).toContain('the check of toy@4 cannot tell');
+    await overfit();
+    await check({ seed: 1 });
+    await trainTo(8);
+    lab = createTrainingLab(lab.store);
+    await check({ ratio: 1 });
+    await expect(exportToy()).rejects.toThrow('toy@8 was trained on after toy@4 had memorized');
+  });
+
+  test('is none of a branch from a model that has memorized, and the branch is not exported without a check', async () => {
+    await overfit();
+    await check();
+    await branchExperiment(lab, 'toy', { name: 'twig', from: 'latest', config: { run: { keep: 1 } } });
+    lab = createTrainingLab(lab.store);
+    const twig = async () => (await readHead(lab.store, 'twig')).value;
+    await lab.executor.callEffect('train', { experiment: 'twig', target: 64 });
+    await expect(exportToy({ checkpoint: 'twig' })).rejects.toThrow('twig@8 was trained on after toy@4 had memorized');
+    const config = await readConfig(lab.blobs, await twig());
+    const view = await describeExperiment({ ...lab, name: 'twig' }, { head: await twig(), config });
+    expect(JSON.stringify(view.notes)).toContain('at toy@4 are copies by thumbnail; it branched from there');
+    await check({ checkpoint: 'twig' });
+    expect(await twig()).toMatchObject({ memorizing: { step: 4 } });
+    expect(await twig()).not.toHaveProperty('clean');
+    await expect(exportToy({ checkpoint: 'twig' })).rejects.toThrow('this runner has no weights');
+  });
+
   test('is found by the checks of a training', async () => {
     const run = { ...TOY_CONFIG.run, check_memorization: { every: 4, samples: 8 } };
     await createExperiment(lab, 'toy', { config: { ...TOY_CONFIG, run }, dataset, engine: ASKED_ENGINE });

@@ -1,6 +1,6 @@
 /** @file Checks whether a model draws copies of its training pictures. The verdict stays with the checkpoint. */
 import { z } from 'zod';
-import { copyCheckShape, type Memorization } from '../configs/memorization.ts';
+import { copyCheckShape, findBlindSpace, type Memorization } from '../configs/memorization.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import { defineFunction } from './define.ts';
 import { judgedShape } from './evaluation/judged-shape.ts';
@@ -56,15 +56,12 @@ export function describeVerdict({
   const rates = `${percent(worst.drawn.rate)} of the drawn pictures are copies by ${worst.extractor}, ${alarms}`;
   if (memorized)
     return `the model has memorized training pictures: ${rates}; the limit is ${percent(limit)} above them`;
-  const blind = spaces.find(({ held_out }) => held_out !== null && held_out.rate > MOST_ALARMS);
+  const blind = findBlindSpace({ memorized, spaces });
   return blind
     ? `the check cannot tell: ${percent(blind.held_out?.rate ?? 0)} of the held-out pictures look like copies by ` +
         `${blind.extractor}, so they have near-duplicates among the training pictures`
     : `no memorizing found: ${rates}`;
 }
-
-/** Rate of false alarms above which copies would not stand out. */
-const MOST_ALARMS = 0.5;
 
 function percent(share: number): string {
   return `${Number((100 * share).toFixed(2))} %`;

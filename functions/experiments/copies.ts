@@ -2,7 +2,7 @@
  * @file What the checks for copies of training pictures say of a run: the step from which on it memorizes, and the
  * last checkpoint before, which stays.
  */
-import type { Memorization } from '../../configs/memorization.ts';
+import { findBlindSpace, type Memorization } from '../../configs/memorization.ts';
 import type { Chunk } from '../../storage/chunk-record.ts';
 import type { ExperimentHead, KeptCheckpoint } from '../../storage/experiment-record.ts';
 import { listKept, listKeptDigests } from '../../storage/list-kept.ts';
@@ -12,6 +12,8 @@ import { MEMORIZATION, readMemorization } from './border/memorization-step.ts';
 import { readChunks } from './chunk-pages.ts';
 
 export type Verdicts = Pick<ExperimentHead, 'clean' | 'memorizing'>;
+/** With the place where it branched. */
+type Run = Verdicts & Pick<ExperimentHead, 'branched_from'>;
 type Memorizing = NonNullable<ExperimentHead['memorizing']>;
 
 /** The check at the end of a chunk; undefined: there was none. */
@@ -28,7 +30,8 @@ export function judgeNewest(
 ): Verdicts {
   const before = { ...(clean && { clean }), ...(memorizing && { memorizing }) };
   if (checked === undefined || memorizing !== undefined) return before;
-  return checked.memorized ? { ...before, memorizing: summarize(kept.step, checked) } : { clean: kept };
+  if (checked.memorized) return { ...before, memorizing: summarize(kept.step, checked) };
+  return findBlindSpace(checked) ? before : { clean: kept };
 }
 
 /**
@@ -39,15 +42,16 @@ export async function judgeAll(blobs: BlobStore, head: ExperimentHead): Promise<
   const kept = new Map(listKept(head).map(each => [each.step, each]));
   const { clean: former, memorizing: _, ...rest } = head;
   let clean: KeptCheckpoint | undefined;
-  let memorizing: Memorizing | undefined;
-  for (const { to, artifacts } of await readChunks(blobs, head)) {
+  let memorizing = inherited(head);
+  const chunks = memorizing ? [] : await readChunks(blobs, head);
+  for (const { to, artifacts } of chunks) {
     const checked = await readCheck(blobs, artifacts);
     if (checked?.memorized) {
       memorizing = summarize(to, checked);
       break;
     }
     const here = kept.get(to);
-    if (here && here.checkpoint === checked?.checkpoint) clean = here;
+    if (here && checked && here.checkpoint === checked.checkpoint && !findBlindSpace(checked)) clean = here;
   }
   const judged = { ...rest, ...(clean && { clean }), ...(memorizing && { memorizing }) };
   if (former === undefined || listKeptDigests(judged).includes(former.checkpoint)) return judged;
@@ -67,15 +71,35 @@ export function isMemorizing({ memorizing }: Verdicts, step: number): boolean {
   return memorizing !== undefined && step >= memorizing.step;
 }
 
+/** Those with which a branch begins: a model that has memorized does not forget it by a branch. */
+export function verdictsOfBranch(point: KeptCheckpoint, { memorizing }: Verdicts): Verdicts {
+  return memorizing !== undefined && memorizing.step <= point.step ? { memorizing } : {};
+}
+
+/** Undefined: the run has none, or was not yet memorizing where it began. */
+function inherited({ branched_from: point, memorizing }: Run): Memorizing | undefined {
+  return point && verdictsOfBranch(point, { ...(memorizing && { memorizing }) }).memorizing;
+}
+
+/** `NAME@STEP` of the first check that found copies: of the run, or of the one from which it branched. */
+export function describeMemorizing(name: string, run: Run): string {
+  const maker = inherited(run) ? run.branched_from?.experiment : name;
+  return `${maker}@${run.memorizing?.step}`;
+}
+
 /** None if no check found copies. */
-export function noteMemorizing(name: string, { clean, memorizing }: Verdicts): Note[] {
+export function noteMemorizing(name: string, run: Run): Note[] {
+  const { clean, memorizing } = run;
   if (memorizing === undefined) return [];
-  const { step, rate, extractor } = memorizing;
+  const { rate, extractor } = memorizing;
   const before = clean
     ? `step ${clean.step} is the last that does not, and stays: ${name}@clean`
-    : 'no earlier checkpoint was checked';
+    : inherited(run)
+      ? 'it branched from there'
+      : 'no check found an earlier checkpoint without copies';
+  const place = inherited(run) ? describeMemorizing(name, run) : `step ${memorizing.step}`;
   const text =
-    `the model gives training pictures back: ${Number((100 * rate).toFixed(2))} % of what it draws at step ${step} ` +
+    `the model gives training pictures back: ${Number((100 * rate).toFixed(2))} % of what it draws at ${place} ` +
     `are copies by ${extractor}; ${before}`;
   return [{ code: 'memorizing', count: 1, text, examples: [] }];
 }

@@ -1,5 +1,5 @@
 /** @file Weights that give back the pictures of the people in them are not handed out by mistake. */
-import type { Memorization } from '../../configs/memorization.ts';
+import { findBlindSpace, type Memorization } from '../../configs/memorization.ts';
 import { Unprocessable } from '../../errors.ts';
 import { readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -7,14 +7,14 @@ import { listKept } from '../../storage/list-kept.ts';
 import type { AdmissionContext } from '../define.ts';
 import { MEMORIZATION, readMemorization } from './border/memorization-step.ts';
 import { findChunk } from './chunk-pages.ts';
-import { isMemorizing } from './copies.ts';
+import { describeMemorizing, isMemorizing } from './copies.ts';
 import { listHeads } from './experiment-head.ts';
-import { findExperimentOf } from './find-kept.ts';
+import { findExperimentOf, type KeptOf } from './find-kept.ts';
 
 /**
  * @param accepted Whether the caller knows, and wants the weights.
  * @throws Unprocessable if a check found that the checkpoint has memorized training pictures. Says by an event how to
- * check if nobody did.
+ * check if nobody did, or that a check cannot tell.
  */
 export async function refuseMemorized(
   { store, blobs, progress }: AdmissionContext,
@@ -23,16 +23,11 @@ export async function refuseMemorized(
 ): Promise<void> {
   if (accepted) return;
   const checks = await findChecks({ store, blobs }, checkpoint);
-  if (checks.length === 0) {
+  if (checks.every(({ found }) => findBlindSpace(found))) {
     refuseLater(checkpoint, await listHeads(store));
-    const kept = await findExperimentOf(store, checkpoint);
-    const name = kept ? `${kept.name}@${kept.step}` : 'NAME';
-    progress({
-      phase: 'export',
-      message:
-        'nobody has checked whether this model draws copies of its training pictures: ' +
-        `easel check-memorization ${name}, or POST /functions/check-memorization {"checkpoint": "${name}"}, does`,
-    });
+    const [blind] = checks;
+    const message = blind ? tellBlind(blind) : tellUnchecked(await findExperimentOf(store, checkpoint));
+    progress({ phase: 'export', message });
     return;
   }
   const failed = checks.find(({ found }) => found.memorized);
@@ -52,13 +47,28 @@ export async function refuseMemorized(
   );
 }
 
+function tellUnchecked(kept: KeptOf | undefined): string {
+  const name = kept ? `${kept.name}@${kept.step}` : 'NAME';
+  return (
+    'nobody has checked whether this model draws copies of its training pictures: ' +
+    `easel check-memorization ${name}, or POST /functions/check-memorization {"checkpoint": "${name}"}, does`
+  );
+}
+
+function tellBlind({ name, step }: Check): string {
+  return (
+    `the check of ${name}@${step} cannot tell whether the model draws copies of its training pictures: ` +
+    `most held-out pictures look like copies, too; look at experiments/${name}/memorization/`
+  );
+}
+
 /** @throws Unprocessable if an earlier checkpoint of the same experiment has memorized, and nobody checked this one. */
 function refuseLater(checkpoint: Digest, heads: Awaited<ReturnType<typeof listHeads>>): void {
   for (const { name, head } of heads) {
     const kept = listKept(head).find(each => each.checkpoint === checkpoint && isMemorizing(head, each.step));
     if (kept === undefined) continue;
     throw new Unprocessable(
-      `${name}@${kept.step} was trained on after ${name}@${head.memorizing?.step} had memorized`,
+      `${name}@${kept.step} was trained on after ${describeMemorizing(name, head)} had memorized`,
       {
         expected: 'a checkpoint from before, or one whose own check finds no copies',
         hint:
