@@ -4,7 +4,7 @@
  * stopped. Takes 0.2 MB per photograph for the file, and 0.4 MB for the store, which it deletes.
  *
  * `node bench/photographs.ts --folder DIR [--pictures 2000,20000] [--size 256] [--large 500] [--large-size 1024]
- * [--port 0] [--json]`
+ * [--divisor 1] [--port 0] [--json]` (`--divisor 16` divides the sides, for a quick look at what the number takes)
  */
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -18,6 +18,7 @@ const { values: options } = parseArgs({
     size: { type: 'string', default: '256' },
     large: { type: 'string', default: '500' },
     'large-size': { type: 'string', default: '1024' },
+    divisor: { type: 'string', default: '1' },
     port: { type: 'string', default: '0' },
     json: { type: 'boolean', default: false },
   },
@@ -29,8 +30,10 @@ const large = { pictures: Number(options.large), size: Number(options['large-siz
 let fewest: number | undefined;
 for (const pictures of options.pictures.split(',').map(Number)) {
   const store = join(folder, `store-${pictures}`);
-  const run = await runPhotographs(store, [{ pictures, size: Number(options.size) }, large], {
+  const sets = [{ pictures, size: Number(options.size) }, ...(large.pictures > 0 ? [large] : [])];
+  const run = await runPhotographs(store, sets, {
     folder,
+    divisor: Number(options.divisor),
     port: Number(options.port),
     log: line => console.error(`${new Date().toISOString()} ${line}`),
   });

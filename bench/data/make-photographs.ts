@@ -27,8 +27,11 @@ export function namesOfPhotograph(number: number): readonly [picture: string, ca
   return [`${name}.jpg`, `${name}.txt`];
 }
 
-/** Writes `photo-000000.jpg` and so on, with a caption beside each. */
-export async function makePhotographs(folder: string, count: number): Promise<void> {
+/**
+ * Writes `photo-000000.jpg` and so on, with a caption beside each.
+ * @param divisor Divides the sides: for a quick look at what the number of pictures takes.
+ */
+export async function makePhotographs(folder: string, count: number, divisor = 1): Promise<void> {
   await mkdir(folder, { recursive: true });
   const numbers = Array.from({ length: count }, (_, i) => i);
   await mapBounded(numbers, { width: AT_ONCE }, async number => {
@@ -38,7 +41,8 @@ export async function makePhotographs(folder: string, count: number): Promise<vo
       () => false,
     );
     if (isThere) return;
-    const [width, height] = SIZES[number % SIZES.length] ?? SIZES[0];
+    const size = SIZES[number % SIZES.length] ?? SIZES[0];
+    const [width, height] = size.map(side => 2 * Math.round(side / divisor / 2)) as [number, number];
     const jpeg = await encodeJpeg(drawPhotograph(number, width, height), QUALITY);
     if (jpeg.length > MOST_BYTES) throw new RangeError(`photograph ${number} has ${jpeg.length} bytes`);
     await writeFile(picture, jpeg);

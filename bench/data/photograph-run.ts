@@ -34,6 +34,8 @@ export interface PhotographSet {
 export interface RunOptions {
   /** Keeps the photographs, and the store until the run is complete. */
   readonly folder: string;
+  /** Divides the sides of the photographs; default: 1. */
+  readonly divisor?: number;
   /** Where the server listens; the S3 endpoint and the gpu-runner take the next two ports. 0: free ports. */
   readonly port: number;
   readonly log: (line: string) => void;
@@ -43,10 +45,10 @@ export interface RunOptions {
 export async function runPhotographs(
   store: string,
   sets: readonly PhotographSet[],
-  { folder, port, log }: RunOptions,
+  { folder, divisor, port, log }: RunOptions,
 ): Promise<PhotographRun> {
   const folders = new Map<PhotographSet, string>();
-  for (const set of sets) folders.set(set, await linkFirst(folder, set.pictures));
+  for (const set of sets) folders.set(set, await linkFirst(folder, set.pictures, divisor));
   const easel = await startEasel({
     store: `file:${store}`,
     device: 'photographs',
@@ -77,9 +79,9 @@ export async function runPhotographs(
 }
 
 /** A folder with the first photographs, as links. */
-export async function linkFirst(folder: string, pictures: number): Promise<string> {
+export async function linkFirst(folder: string, pictures: number, divisor = 1): Promise<string> {
   const all = join(folder, 'all');
-  await makePhotographs(all, pictures);
+  await makePhotographs(all, pictures, divisor);
   const first = join(folder, `first-${pictures}`);
   await mkdir(first, { recursive: true });
   const names = Array.from({ length: pictures }, (_, number) => namesOfPhotograph(number)).flat();
