@@ -301,6 +301,7 @@ test('a run that diverges late in a sweep keeps its place at the earlier rungs',
 test('a sweep of what it sets itself is refused before anything is created', async () => {
   await expect(sweep({ set: { seed: [0, 1] } })).rejects.toThrow(/states the seed/);
   await expect(sweep({ set: { 'optimizer.total_samples': [64, 128] } })).rejects.toThrow(/total_samples beside steps/);
+  await expect(sweep({ set: { 'run.target': [64, 128] } })).rejects.toThrow(/run.target beside steps/);
   await expect(sweep({ set: { 'data.batch_size': [4, 4] } })).rejects.toThrow(/each value once/);
   await expect(sweep({ set: { optimizer: [{}], 'optimizer.type': ['muon'] } })).rejects.toThrow(/inside of another/);
   expect(await createRefs(lab.store).experiments.list()).toEqual([]);
