@@ -25,6 +25,7 @@ import {
   type TrainingLab,
 } from './testing/training.ts';
 import { describeExperiment } from './views/experiment-view.ts';
+import { readMetrics, readScalars } from './views/metrics.ts';
 import { rebuildView } from './views/rebuild-experiment-view.ts';
 
 const TRAINED = 12;
@@ -97,6 +98,14 @@ test('a model that draws something else passes, and its verdict is part of the v
   await rebuildView({ ...lab, name: 'toy' });
   expect(await Promise.all(files.map(async key => (await lab.store.get(key))?.body))).toEqual(before);
   expect(await lab.executor.callEffect('verify', {})).toMatchObject({ ok: true });
+});
+
+test('the rate of copies is a metric, also in TensorBoard', async () => {
+  await check();
+  const [chunk] = (await readHead(lab.store, 'toy')).value.chunks;
+  if (chunk === undefined) throw new Error('no chunk');
+  expect((await readMetrics(lab.blobs, [chunk], 3, 1)).series).toMatchObject({ 'memorization/copies_thumbnail': [0] });
+  expect((await readScalars(lab.blobs, chunk)).at(-1)?.scalars).toMatchObject({ 'memorization/copies_thumbnail': 0 });
 });
 
 test('verify reads documents of before that do not tell the settings of the sampler', async () => {
