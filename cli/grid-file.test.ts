@@ -50,5 +50,6 @@ test('a wrong key of a grid is named with its file', () => {
 test('a change of what the runs set themselves is refused', () => {
   expect(() => checkChanges({ seed: 3 })).toThrow('--set states the seed');
   expect(() => checkChanges({ optimizer: { total_samples: 400 } })).toThrow('optimizer.total_samples');
+  expect(() => checkChanges({ run: { target: 400 } })).toThrow('run.target');
   checkChanges({ optimizer: { learning_rate: 0.1 }, run: { chunk_steps: 5 } });
 });

@@ -54,8 +54,8 @@ export function checkChanges(changes: Readonly<Record<string, unknown>>): void {
       expected: '--seeds N, or "seeds" in the file of the grid',
     });
   }
-  if (key === 'optimizer.total_samples') {
-    throw new InvalidInput('--set states optimizer.total_samples, which follows from the length of a run', {
+  if (key !== undefined) {
+    throw new InvalidInput(`--set states ${key}, which follows from the length of a run`, {
       expected: '--steps N, or --time TIME',
     });
   }

@@ -61,8 +61,8 @@ function checkOwnKeys(changes: Keys, steps: ArmRequest['steps']): void {
       expected: '"seeds" of a grid, or "seed" of a sweep',
     });
   }
-  if (key === 'optimizer.total_samples' && steps !== undefined) {
-    throw new InvalidInput('a change states optimizer.total_samples beside steps or seconds', {
+  if (key !== undefined && steps !== undefined) {
+    throw new InvalidInput(`a change states ${key} beside steps or seconds`, {
       expected: 'one of them',
     });
   }

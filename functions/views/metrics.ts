@@ -59,7 +59,7 @@ async function readRows(blobs: BlobStore, { to, log, metrics, artifacts }: Logge
 
 /** The tags of columns in TensorBoard, by how the column begins. The first row that fits counts; without one: none. */
 const TAGS = [
-  [/^(?:validation|sys|memory|alarms)\//, column => column],
+  [/^(?:validation|memorization|sys|memory|alarms)\//, column => column],
   [/^active_tokens$/, column => `sys/${column}`],
   [/^grad_norm\//, column => column.replace('grad_norm', 'gradients')],
   [/^size\//, column => `data/${column}`],
