@@ -57,6 +57,7 @@ test('several values of a setting are rows of a sweep, and one guidance is that 
     sweep: { guidance: [1, 1.5], weights: ['ema', { average: 1 }] },
   });
   expect(() => read({ guidance: 'strong' })).toThrow('--guidance');
+  expect(() => read({ weights: 'ema,average' })).toThrow('--weights average is wrong');
   const swept = { ...FOUND, rows: [row('sweep', 0.1, { condition: 'text', guidance: 1.5, weights: 'raw' })] };
   expect(formatEvaluation(swept).join('\n')).toContain('sweep (text, guidance 1.5, raw)  0.100');
 });

@@ -298,7 +298,7 @@ test('the pictures of the untrained network are drawn once for all checkpoints o
 });
 
 test('a sweep of guidance and weights has a row for each combination', async () => {
-  const sweep = { guidance: [1, 3], weights: ['ema', 'raw'] };
+  const sweep = { guidance: [1, 3, 1], weights: ['ema', 'raw', 'ema'] };
   const body = { checkpoint: 'toy', samples: 2, steps: 1, conditions: ['text'] };
   const { rows } = (await lab.executor.callEffect('evaluate', { ...body, sweep })) as unknown as Evaluation;
   expect(rows.flatMap(({ row, guidance, weights }) => (row === 'sweep' ? [[guidance, weights]] : []))).toEqual([

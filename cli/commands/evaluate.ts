@@ -2,6 +2,7 @@
 import { defineCommand } from 'citty';
 import { CONDITION_NAMES } from '../../configs/drawn-conditions.ts';
 import { plainJson, plainLine } from '../../configs/plain-text.ts';
+import { InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { evaluatedSchema, formatEvaluation } from '../format-evaluation.ts';
@@ -84,8 +85,10 @@ function readSweep({ guidance, weights }: Pick<EvaluateArgs, 'guidance' | 'weigh
   };
 }
 
-/** `average=1` is the second average of the run. The server knows which words there are. */
+/** `average=1` is the second average of the run. @throws InvalidInput */
 function readWeights(text: string) {
   const average = /^average=(\d+)$/.exec(text)?.[1];
-  return average === undefined ? text : { average: Number(average) };
+  if (average !== undefined) return { average: Number(average) };
+  if (text === 'ema' || text === 'raw') return text;
+  throw new InvalidInput(`--weights ${text} is wrong`, { expected: 'ema, raw, or average=N' });
 }

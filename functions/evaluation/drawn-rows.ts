@@ -46,10 +46,12 @@ export async function listDrawnRows(
   ];
 }
 
-/** All combinations; none of an empty sweep. */
+/** All combinations, each once; none of an empty sweep. */
 function combine({ guidance, weights }: SettingsSweep) {
   if (guidance === undefined && weights === undefined) return [];
-  const all = (guidance ?? [undefined]).flatMap(g => (weights ?? [undefined]).map(w => [g, w] as const));
+  const scales = guidance ? [...new Set(guidance)] : [undefined];
+  const averages = weights ? [...new Map(weights.map(each => [labelOf(each), each])).values()] : [undefined];
+  const all = scales.flatMap(g => averages.map(w => [g, w] as const));
   if (all.length > MOST_ROWS) {
     throw new InvalidInput(`sweep: ${all.length} combinations`, { expected: `at most ${MOST_ROWS}` });
   }
