@@ -14,6 +14,7 @@ const FOUND: Checked = {
   spaces: [
     {
       ...{ extractor: 'dct', training: 640, drawn: copies(3, 1000), held_out: copies(0, 90), excess: 0.003 },
+      obeyed: copies(0, 40),
       authentic: {
         drawn: { pictures: 1000, authentic: 450, rate: 0.45, low: 0, high: 1 },
         held_out: { pictures: 90, authentic: 45, rate: 0.5, low: 0, high: 1 },
@@ -29,9 +30,9 @@ test('a check has a row for each space, the loss, and its verdict', () => {
     'cats, step 500: 1000 pictures, drawn from text of the split train',
     'features: the first that is left',
     '',
-    '           copies drawn              false alarms            authentic (held-out)  C_T (held-out)',
-    'dct        3 of 1000 (0.1 to 0.9 %)  0 of 90 (0.1 to 0.9 %)  0.45 (0.50)           -0.40',
-    'thumbnail  0 of 1000 (0.1 to 0.9 %)  none                    -                     -',
+    '           copies drawn              false alarms            by obeying              authentic (held-out)  C_T (held-out)',
+    'dct        3 of 1000 (0.1 to 0.9 %)  0 of 90 (0.1 to 0.9 %)  0 of 40 (0.1 to 0.9 %)  0.45 (0.50)           -0.40',
+    'thumbnail  0 of 1000 (0.1 to 0.9 %)  none                    -                       -                     -',
     '',
     'loss on held-out pictures: 0.0210, on trained ones 0.0201',
     'no memorizing found',

@@ -17,14 +17,15 @@ export type Checked = z.infer<typeof checkedSchema>;
 /** The lines of a terminal, without the place of the pictures. */
 export function formatCopies(found: Checked): string[] {
   const { experiment, step, samples, condition, split, spaces, gap, why_extractor: why, verdict } = found;
-  const rows = spaces.map(({ extractor, drawn, held_out, authentic, data_copying: copying }) => [
+  const rows = spaces.map(({ extractor, drawn, held_out, obeyed, authentic, data_copying: copying }) => [
     extractor,
     describe(drawn),
     held_out ? describe(held_out) : 'none',
+    obeyed ? describe(obeyed) : '-',
     beside(authentic?.drawn.rate, authentic?.held_out?.rate),
     beside(copying?.drawn?.score, copying?.held_out?.score),
   ]);
-  const titles = ['', 'copies drawn', 'false alarms', 'authentic (held-out)', 'C_T (held-out)'];
+  const titles = ['', 'copies drawn', 'false alarms', 'by obeying', 'authentic (held-out)', 'C_T (held-out)'];
   return [
     `${experiment}, step ${step}: ${samples} pictures, drawn from ${condition} of the split ${split}`,
     `features: ${why}`,

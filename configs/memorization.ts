@@ -138,14 +138,19 @@ export const memorizationShape = {
       drawn: copiesSchema,
       /** The same on pictures that are not trained on: false alarms. Null: there are none. */
       held_out: copiesSchema.nullable(),
-      /** The rate of the drawn pictures above that of the held-out ones; at least 0. */
+      /**
+       * Pictures that were drawn from conditions of held-out pictures: of those, how many are as near to the held-out
+       * picture of their condition. What a condition says so fully is obeyed, not remembered. Absent: not drawn.
+       */
+      obeyed: copiesSchema.optional(),
+      /** The rate of the drawn pictures above the higher of both others; at least 0. */
       excess: z.number(),
       /** Absent: a check of before. */
       authentic: copyingShape.authentic.optional(),
       data_copying: copyingShape.data_copying.optional(),
     }),
   ),
-  /** Whether the excess is above the limit in one of the spaces. */
+  /** Whether in one of the spaces the excess is above the limit, and the rate above that of `obeyed` for sure. */
   memorized: z.boolean(),
   /** The smallest ratios, each drawn picture once. */
   pairs: z.array(pairSchema),

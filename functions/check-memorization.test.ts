@@ -144,6 +144,13 @@ test('a check whose held-out pictures look like copies themselves says that it c
     });
   expect(verdict(0.9, 0.9)).toContain('the check cannot tell: 90 % of the held-out pictures look like copies by dct');
   expect(verdict(0, 0.1)).toContain('no memorizing found');
+  const space = { extractor: 'dct', training: 9, held_out: copies(0), excess: 0 };
+  const obeying = { ...space, extractor: 'thumbnail', drawn: copies(0.6), obeyed: copies(0.7) };
+  const spaces = [{ ...space, drawn: copies(0) }, obeying];
+  expect(describeVerdict({ memorized: false, limit: 0.01, spaces })).toBe(
+    'no memorizing found: 60 % of the drawn pictures are copies by thumbnail, 0 % of the held-out ones; conditions of ' +
+      'held-out pictures alone give 70 % of these back',
+  );
 });
 
 test('an export of an unchecked model says how to check it', async () => {

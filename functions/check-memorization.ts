@@ -1,6 +1,7 @@
 /** @file Checks whether a model draws copies of its training pictures. The verdict stays with the checkpoint. */
 import { z } from 'zod';
 import { copyCheckShape, findBlindSpace, type Memorization } from '../configs/memorization.ts';
+import { Internal } from '../errors.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import { defineFunction } from './define.ts';
 import { judgedShape } from './evaluation/judged-shape.ts';
@@ -49,11 +50,15 @@ export function describeVerdict({
   spaces,
   limit,
 }: Pick<Memorization, 'memorized' | 'spaces' | 'limit'>): string {
-  const worst = spaces.reduce((a, b) => (b.excess > a.excess ? b : a));
+  const [worst] = spaces.toSorted((a, b) => b.excess - a.excess || b.drawn.rate - a.drawn.rate);
+  if (worst === undefined) throw new Internal('a check without a space');
   const alarms = worst.held_out
     ? `${percent(worst.held_out.rate)} of the held-out ones`
     : 'there are no held-out pictures to compare with';
-  const rates = `${percent(worst.drawn.rate)} of the drawn pictures are copies by ${worst.extractor}, ${alarms}`;
+  const obeyed = worst.obeyed
+    ? `; conditions of held-out pictures alone give ${percent(worst.obeyed.rate)} of these back`
+    : '';
+  const rates = `${percent(worst.drawn.rate)} of the drawn pictures are copies by ${worst.extractor}, ${alarms}${obeyed}`;
   if (memorized)
     return `the model has memorized training pictures: ${rates}; the limit is ${percent(limit)} above them`;
   const blind = findBlindSpace({ memorized, spaces });

@@ -149,7 +149,7 @@ describe.runIf(drawsAlike)('golden digests', () => {
     ['contact-sheet', 3, 'sha256:95856280d9209d6c5c3aff0b06cd5fc1a5b9aa06d1615ef74cb24b0704718af9'],
     ['control-pictures', 2, 'sha256:c2303096e676b75eb9bdde935a13791448ae48c18905de25c14921cd60c3638b'],
     ['compare-sets', 1, 'sha256:d904004293b32e963af3aae1a2d909d4e5ad5cce404d84581cc17ae58a532003'],
-    ['memorization', 3, 'sha256:f4524291413a6ab62c4a1458026cbcd19cfae0df587fe18953e10fcac0591bb3'],
+    ['memorization', 4, 'sha256:f4524291413a6ab62c4a1458026cbcd19cfae0df587fe18953e10fcac0591bb3'],
     ['pair-sheet', 2, 'sha256:b36b18f8e56924bb2916a4632ce572833523df9616593d911ef858d40e4b15e1'],
   ])('%s, version %i', (name, version, digest) => {
     expect(registry.find(fn => fn.name === name)?.version).toBe(version);

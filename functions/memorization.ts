@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   COPY_LIMIT,
   COPY_RATIO,
+  type Copies,
   type CopiesFound,
   type CopyingMeasures,
   type CopyPair,
@@ -11,6 +12,7 @@ import {
 import { Unprocessable } from '../errors.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { readAllItems } from '../storage/blobs/items.ts';
+import type { Digest } from '../storage/digest.ts';
 import { digestSchema, type Item } from '../storage/records.ts';
 import { defineFunction, type FunctionContext } from './define.ts';
 import { type FeatureSet, readFeatures } from './evaluation/feature-sets.ts';
@@ -24,15 +26,19 @@ const indexes = z.array(digestSchema).min(1).max(MOST_COLUMNS);
 const spaceSchema = z.strictObject({
   drawn: indexes.describe('outputs index of features of drawn pictures'),
   dataset: indexes.describe('the same of the pages of the dataset'),
+  obeyed: indexes
+    .optional()
+    .describe('the same of pictures that were drawn from conditions of held-out pictures; their ids are those'),
 });
 
 export const memorization = defineFunction({
   name: 'memorization',
   summary:
     'Finds drawn pictures that are copies of training pictures: the nearest is far nearer than the next. Outputs ' +
-    'copies (JSON), with the rate of false alarms on held-out pictures, and measures of copying of the whole set: ' +
-    'authenticity (AuthPct) and the test of data-copying (C_T).',
-  version: 3,
+    'copies (JSON), with the rate of false alarms on held-out pictures, how often held-out pictures are met by their ' +
+    'conditions alone, and measures of copying of the whole set: authenticity (AuthPct) and the test of data-copying ' +
+    '(C_T).',
+  version: 4,
   kind: 'pure',
   digests: { dataset: 'dataset' },
   example: { dataset: 'portraits', spaces: [{ drawn: [DIGEST], dataset: [DIGEST] }] },
@@ -55,7 +61,7 @@ export const memorization = defineFunction({
     }
     const document: CopiesFound = {
       ...{ v: 1, kind: 'copies', dataset, ratio, limit, spaces: found },
-      memorized: found.some(({ excess }) => excess > limit),
+      memorized: found.some(space => space.excess > limit && isAboveObeyed(space)),
       pairs: worstOf(pairs),
       links: [],
     };
@@ -80,7 +86,9 @@ async function measureSpace(ctx: FunctionContext, items: ReadonlyMap<string, Ite
   const near = await search(drawn);
   const alarms = heldOut.ids.length > 0 ? await search(heldOut) : undefined;
   const rates = { drawn: countCopies(near, ratio), held_out: alarms ? countCopies(alarms, ratio) : null };
-  const excess = Math.max(0, rates.drawn.rate - (rates.held_out?.rate ?? 0));
+  const obeyed = space.obeyed && (await countObeyed(ctx, items, { ...space, obeyed: space.obeyed }, ratio));
+  const floor = Math.max(rates.held_out?.rate ?? 0, obeyed?.rate ?? 0);
+  const excess = Math.max(0, rates.drawn.rate - floor);
   const pairs = near.map(({ index, d1, d2, ratio }, i): CopyPair => {
     const [nearest, nearestPictures] = [training.ids[index] ?? '', training.columns[index]];
     const [id, pictures] = [drawn.ids[i] ?? '', drawn.columns[i]];
@@ -93,7 +101,38 @@ async function measureSpace(ctx: FunctionContext, items: ReadonlyMap<string, Ite
     ...{ drawn: plain(drawn), training: plain(training), clusters },
     ...(alarms && { heldOut: plain(heldOut) }),
   } satisfies MeasureCopyingTask);
-  return { space: { extractor: drawn.extractor, training: training.ids.length, ...rates, excess, ...copying }, pairs };
+  const measured = { ...rates, ...(obeyed && { obeyed }), excess, ...copying };
+  return { space: { extractor: drawn.extractor, training: training.ids.length, ...measured }, pairs };
+}
+
+/**
+ * Of pictures that were drawn from conditions of held-out pictures: those that are copies of just these, among all
+ * pictures of the dataset. A model cannot remember a picture that it has not seen.
+ */
+async function countObeyed(
+  ctx: FunctionContext,
+  items: ReadonlyMap<string, Item>,
+  { obeyed, dataset }: Space & { readonly obeyed: readonly Digest[] },
+  ratio: number,
+): Promise<Copies> {
+  const drawn = await readFeatures(ctx.blobs, obeyed);
+  const all = await readFeatures(ctx.blobs, dataset, id => items.has(id));
+  const clusterOf = (id: string) => items.get(id)?.cluster ?? id;
+  const clusters = all.ids.map(clusterOf);
+  const task: FindCopiesTask = { pictures: plain(drawn), training: plain(all), clusters };
+  const near = await ctx.task<Nearest[]>('find-copies', task);
+  const isOwn = ({ index }: Nearest, i: number) => clusters[index] === clusterOf(drawn.ids[i] ?? '');
+  // One that is near to another picture is no sign of obedience.
+  return countCopies(
+    near.map((each, i) => (isOwn(each, i) ? each : { ...each, ratio: 1 })),
+    ratio,
+  );
+}
+
+/** Whether the interval of 95 % of the difference of both rates lies above 0 (Newcombe 1998, method 10). */
+function isAboveObeyed({ drawn, obeyed }: CopiesFound['spaces'][number]): boolean {
+  if (obeyed === undefined) return true;
+  return drawn.rate - obeyed.rate > Math.hypot(drawn.rate - drawn.low, obeyed.high - obeyed.rate);
 }
 
 function isHeldOut(item: Item | undefined): boolean {

@@ -19,6 +19,7 @@ const memorizationSchema = z.looseObject({
       extractor: z.string(),
       excess: z.number(),
       held_out: rateSchema.nullable(),
+      obeyed: rateSchema.optional(),
       authentic: z.looseObject({ drawn: rateSchema, held_out: rateSchema.nullable() }).nullish(),
       data_copying: z.looseObject({ drawn: scoreSchema.nullable(), held_out: scoreSchema.nullable() }).nullish(),
     }),
@@ -36,14 +37,17 @@ export async function readMemorization(blobs: BlobStore, digest: Digest): Promis
     spaces,
   } = await readDocument(blobs, digest, memorizationSchema, 'a check for copies');
   const meaning = { dataset, condition, split, sampling };
-  return spaces.flatMap(({ extractor, excess, held_out, authentic, data_copying }): Scored[] => [
+  return spaces.flatMap(({ extractor, excess, held_out, obeyed, authentic, data_copying }): Scored[] => [
     {
       key: `copies/${extractor}`,
-      label: `share of copies of training pictures (${extractor}), above false alarms`,
+      label: `share of copies of training pictures (${extractor}), above those that are none`,
       better: 'lower',
       measured: { value: excess },
       meaning: { ...meaning, ratio },
-      controls: held_out ? [{ name: 'false alarms on held-out pictures', value: held_out.rate }] : [],
+      controls: [
+        ...(held_out ? [{ name: 'false alarms on held-out pictures', value: held_out.rate }] : []),
+        ...(obeyed ? [{ name: 'held-out pictures met by their conditions', value: obeyed.rate }] : []),
+      ],
     },
     ...(authentic
       ? [

@@ -19,6 +19,8 @@ import type { KeptOf } from '../find-kept.ts';
 import { batchFor } from '../flow-loss-batch.ts';
 import { openPagePictures } from '../page-pictures.ts';
 import {
+  type DrawnSet,
+  type DrawPlan,
   type DrawSettings,
   describeColumns,
   drawSet,
@@ -59,6 +61,9 @@ export async function checkCopies(
   const pictures = pages.itemsOf(split).length;
   if (pictures === 0) throw new Unprocessable(`the dataset has no pictures of the split ${split}`);
   const drawn = await drawSet(ctx, { ...check, dataset, pictures, samples });
+  const heldOut = split === 'train' && condition !== 'unconditional' ? pages.itemsOf('val').length : 0;
+  const obeyed =
+    heldOut > 0 ? await drawIfAny(ctx, { ...check, dataset, split: 'val', pictures: heldOut, samples }) : undefined;
 
   const columns = pages.columnsOf(['train', 'val', 'test']);
   const thumbnail = findExtractor('thumbnail');
@@ -67,6 +72,7 @@ export async function checkCopies(
     spaces.push({
       drawn: await describeColumns(ctx, each, drawn.columns, engine),
       dataset: await describeColumns(ctx, each, columns, engine),
+      ...(obeyed && { obeyed: await describeColumns(ctx, each, obeyed.columns, engine) }),
     });
   }
   const answer = await ctx.call('memorization', { dataset, spaces, ratio, limit });
@@ -82,6 +88,16 @@ export async function checkCopies(
   });
   const { digest } = await putDocument(ctx.blobs, document);
   return { digest, document };
+}
+
+/** Undefined if no held-out picture has the signals of the condition. */
+async function drawIfAny(ctx: SetContext, plan: DrawPlan): Promise<DrawnSet | undefined> {
+  try {
+    return await drawSet(ctx, plan);
+  } catch (error) {
+    if (error instanceof Unprocessable) return undefined;
+    throw error;
+  }
 }
 
 async function drawPairs(ctx: SetContext, pairs: readonly CopyPair[]) {
