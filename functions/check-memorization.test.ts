@@ -7,6 +7,7 @@ import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import type { Digest } from '../storage/digest.ts';
 import { createMemoryStore, type MemoryObjects } from '../storage/drivers/memory.ts';
 import { interceptStore } from '../storage/intercept.ts';
+import { blobKey } from '../storage/keys.ts';
 import { describeVerdict } from './check-memorization.ts';
 import { createNameResolver } from './execution/names.ts';
 import { MEMORIZATION, readMemorization } from './experiments/border/memorization-step.ts';
@@ -261,6 +262,25 @@ describe('the last checkpoint before copies', () => {
     expect(await twig()).toMatchObject({ memorizing: { step: 4 } });
     expect(await twig()).not.toHaveProperty('clean');
     await expect(exportToy({ checkpoint: 'twig' })).rejects.toThrow('this runner has no weights');
+  });
+
+  test('a lost document of an earlier check hinders no later one, and its verdict stands', async () => {
+    const lose = async (step: number) => {
+      const { chunks } = await headOf();
+      const document = chunks.find(({ to }) => to === step)?.artifacts[MEMORIZATION];
+      await lab.store.delete(blobKey(document as Digest));
+    };
+    await check();
+    const { clean } = await headOf();
+    await lose(4);
+    await trainTo(8);
+    await overfit();
+    await check();
+    expect(await headOf()).toMatchObject({ clean, memorizing: { step: 8 } });
+    await lose(8);
+    await trainTo(12);
+    await check();
+    expect(await headOf()).toMatchObject({ clean, memorizing: { step: 8 } });
   });
 
   test('is found by the checks of a training', async () => {

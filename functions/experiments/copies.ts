@@ -3,6 +3,7 @@
  * last checkpoint before, which stays.
  */
 import { findBlindSpace, type Memorization } from '../../configs/memorization.ts';
+import { BlobMissing } from '../../errors.ts';
 import type { Chunk } from '../../storage/chunk-record.ts';
 import type { ExperimentHead, KeptCheckpoint } from '../../storage/experiment-record.ts';
 import { listKept, listKeptDigests } from '../../storage/list-kept.ts';
@@ -45,17 +46,34 @@ export async function judgeAll(blobs: BlobStore, head: ExperimentHead): Promise<
   let memorizing = inherited(head);
   const chunks = memorizing ? [] : await readChunks(blobs, head);
   for (const { to, artifacts } of chunks) {
-    const checked = await readCheck(blobs, artifacts);
-    if (checked?.memorized) {
-      memorizing = summarize(to, checked);
+    const checked = await readIfThere(blobs, artifacts);
+    // Of a lost check stands what the head has of it.
+    if (checked === 'lost' ? head.memorizing?.step === to : checked?.memorized) {
+      memorizing = checked === 'lost' ? head.memorizing : checked && summarize(to, checked);
       break;
     }
     const here = kept.get(to);
-    if (here && checked && here.checkpoint === checked.checkpoint && !findBlindSpace(checked)) clean = here;
+    if (checked === 'lost' ? former?.step === to : isClean(checked, here)) clean = here;
   }
   const judged = { ...rest, ...(clean && { clean }), ...(memorizing && { memorizing }) };
   if (former === undefined || listKeptDigests(judged).includes(former.checkpoint)) return judged;
   return { ...judged, superseded: [...judged.superseded, former] };
+}
+
+async function readIfThere(
+  blobs: BlobStore,
+  artifacts: Chunk['artifacts'],
+): Promise<Memorization | 'lost' | undefined> {
+  try {
+    return await readCheck(blobs, artifacts);
+  } catch (error) {
+    if (error instanceof BlobMissing) return 'lost';
+    throw error;
+  }
+}
+
+function isClean(checked: Memorization | undefined, kept: KeptCheckpoint | undefined): boolean {
+  return checked !== undefined && checked.checkpoint === kept?.checkpoint && findBlindSpace(checked) === undefined;
 }
 
 /** Those that hold for the steps up to one. */
