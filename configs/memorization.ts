@@ -189,3 +189,13 @@ export type Memorization = z.infer<typeof memorizationSchema>;
 export function findBlindSpace({ memorized, spaces }: Pick<Memorization, 'memorized' | 'spaces'>) {
   return memorized ? undefined : spaces.find(({ held_out }) => held_out !== null && held_out.rate > MOST_ALARMS);
 }
+
+/** The space that speaks most for copies. Of equal excesses the higher rate tells more. */
+export function findWorstSpace({ spaces }: Pick<Memorization, 'spaces'>): Memorization['spaces'][number] {
+  return spaces.reduce((a, b) => ((b.excess - a.excess || b.drawn.rate - a.drawn.rate) > 0 ? b : a));
+}
+
+/** 0.0083 -> `0.83 %` */
+export function percent(share: number): string {
+  return `${Number((100 * share).toFixed(2))} %`;
+}

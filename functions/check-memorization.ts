@@ -1,7 +1,6 @@
 /** @file Checks whether a model draws copies of its training pictures. The verdict stays with the checkpoint. */
 import { z } from 'zod';
-import { copyCheckShape, findBlindSpace, type Memorization } from '../configs/memorization.ts';
-import { Internal } from '../errors.ts';
+import { copyCheckShape, findBlindSpace, findWorstSpace, type Memorization, percent } from '../configs/memorization.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import { defineFunction } from './define.ts';
 import { judgedShape } from './evaluation/judged-shape.ts';
@@ -50,8 +49,7 @@ export function describeVerdict({
   spaces,
   limit,
 }: Pick<Memorization, 'memorized' | 'spaces' | 'limit'>): string {
-  const [worst] = spaces.toSorted((a, b) => b.excess - a.excess || b.drawn.rate - a.drawn.rate);
-  if (worst === undefined) throw new Internal('a check without a space');
+  const worst = findWorstSpace({ spaces });
   const alarms = worst.held_out
     ? `${percent(worst.held_out.rate)} of the held-out ones`
     : 'there are no held-out pictures to compare with';
@@ -66,8 +64,4 @@ export function describeVerdict({
     ? `the check cannot tell: ${percent(blind.held_out?.rate ?? 0)} of the held-out pictures look like copies by ` +
         `${blind.extractor}, so they have near-duplicates among the training pictures`
     : `no memorizing found: ${rates}`;
-}
-
-function percent(share: number): string {
-  return `${Number((100 * share).toFixed(2))} %`;
 }

@@ -2,7 +2,7 @@
  * @file What the checks for copies of training pictures say of a run: the step from which on it memorizes, and the
  * last checkpoint before, which stays.
  */
-import { findBlindSpace, type Memorization } from '../../configs/memorization.ts';
+import { findBlindSpace, findWorstSpace, type Memorization, percent } from '../../configs/memorization.ts';
 import { BlobMissing } from '../../errors.ts';
 import type { Chunk } from '../../storage/chunk-record.ts';
 import type { ExperimentHead, KeptCheckpoint } from '../../storage/experiment-record.ts';
@@ -117,12 +117,12 @@ export function noteMemorizing(name: string, run: Run): Note[] {
       : 'no check found an earlier checkpoint without copies';
   const place = inherited(run) ? describeMemorizing(name, run) : `step ${memorizing.step}`;
   const text =
-    `the model gives training pictures back: ${Number((100 * rate).toFixed(2))} % of what it draws at ${place} ` +
+    `the model gives training pictures back: ${percent(rate)} of what it draws at ${place} ` +
     `are copies by ${extractor}; ${before}`;
   return [{ code: 'memorizing', count: 1, text, examples: [] }];
 }
 
-function summarize(step: number, { spaces }: Memorization): Memorizing {
-  const worst = spaces.reduce((a, b) => (b.excess > a.excess ? b : a));
+function summarize(step: number, checked: Memorization): Memorizing {
+  const worst = findWorstSpace(checked);
   return { step, rate: worst.drawn.rate, extractor: worst.extractor };
 }
