@@ -15,7 +15,7 @@ import { readAllItems } from '../storage/blobs/items.ts';
 import type { Digest } from '../storage/digest.ts';
 import { digestSchema, type Item } from '../storage/records.ts';
 import { defineFunction, type FunctionContext } from './define.ts';
-import { type FeatureSet, readFeatures } from './evaluation/feature-sets.ts';
+import { type FeatureSet, readFeatures, takeRows } from './evaluation/feature-sets.ts';
 import { countCopies, type FindCopiesTask, type Nearest } from './evaluation/find-copies.ts';
 import type { MeasureCopyingTask } from './evaluation/measure-copying.ts';
 
@@ -73,8 +73,13 @@ type Space = z.infer<typeof spaceSchema>;
 
 async function measureSpace(ctx: FunctionContext, items: ReadonlyMap<string, Item>, space: Space, ratio: number) {
   const drawn = await readFeatures(ctx.blobs, space.drawn);
-  const training = await readFeatures(ctx.blobs, space.dataset, id => items.get(id)?.split === 'train');
-  const heldOut = await readFeatures(ctx.blobs, space.dataset, id => isHeldOut(items.get(id)));
+  const all = await readFeatures(ctx.blobs, space.dataset, id => items.has(id));
+  const take = (wanted: (item: Item | undefined) => boolean) =>
+    takeRows(
+      all,
+      all.ids.flatMap((id, row) => (wanted(items.get(id)) ? [row] : [])),
+    );
+  const [training, heldOut] = [take(item => item?.split === 'train'), take(isHeldOut)];
   if (training.ids.length < 2) {
     throw new Unprocessable(`the dataset has ${training.ids.length} training pictures`, { expected: 'at least 2' });
   }
@@ -86,7 +91,7 @@ async function measureSpace(ctx: FunctionContext, items: ReadonlyMap<string, Ite
   const near = await search(drawn);
   const alarms = heldOut.ids.length > 0 ? await search(heldOut) : undefined;
   const rates = { drawn: countCopies(near, ratio), held_out: alarms ? countCopies(alarms, ratio) : null };
-  const obeyed = space.obeyed && (await countObeyed(ctx, items, { ...space, obeyed: space.obeyed }, ratio));
+  const obeyed = space.obeyed && (await countObeyed(ctx, items, { obeyed: space.obeyed, all }, ratio));
   const floor = Math.max(rates.held_out?.rate ?? 0, obeyed?.rate ?? 0);
   const excess = Math.max(0, rates.drawn.rate - floor);
   const pairs = near.map(({ index, d1, d2, ratio }, i): CopyPair => {
@@ -112,11 +117,10 @@ async function measureSpace(ctx: FunctionContext, items: ReadonlyMap<string, Ite
 async function countObeyed(
   ctx: FunctionContext,
   items: ReadonlyMap<string, Item>,
-  { obeyed, dataset }: Space & { readonly obeyed: readonly Digest[] },
+  { obeyed, all }: { readonly obeyed: readonly Digest[]; readonly all: FeatureSet },
   ratio: number,
 ): Promise<Copies> {
   const drawn = await readFeatures(ctx.blobs, obeyed);
-  const all = await readFeatures(ctx.blobs, dataset, id => items.has(id));
   const clusterOf = (id: string) => items.get(id)?.cluster ?? id;
   const clusters = all.ids.map(clusterOf);
   const task: FindCopiesTask = { pictures: plain(drawn), training: plain(all), clusters };
