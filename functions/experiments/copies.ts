@@ -46,34 +46,41 @@ export async function judgeAll(blobs: BlobStore, head: ExperimentHead): Promise<
   let memorizing = inherited(head);
   const chunks = memorizing ? [] : await readChunks(blobs, head);
   for (const { to, artifacts } of chunks) {
-    const checked = await readIfThere(blobs, artifacts);
-    // Of a lost check stands what the head has of it.
-    if (checked === 'lost' ? head.memorizing?.step === to : checked?.memorized) {
-      memorizing = checked === 'lost' ? head.memorizing : checked && summarize(to, checked);
+    const here = kept.get(to);
+    const verdict = await judge(blobs, artifacts, { step: to, here, head });
+    if (verdict === 'clean') clean = here;
+    else if (verdict) {
+      memorizing = verdict;
       break;
     }
-    const here = kept.get(to);
-    if (checked === 'lost' ? former?.step === to : isClean(checked, here)) clean = here;
   }
   const judged = { ...rest, ...(clean && { clean }), ...(memorizing && { memorizing }) };
   if (former === undefined || listKeptDigests(judged).includes(former.checkpoint)) return judged;
   return { ...judged, superseded: [...judged.superseded, former] };
 }
 
-async function readIfThere(
-  blobs: BlobStore,
-  artifacts: Chunk['artifacts'],
-): Promise<Memorization | 'lost' | undefined> {
-  try {
-    return await readCheck(blobs, artifacts);
-  } catch (error) {
-    if (error instanceof BlobMissing) return 'lost';
-    throw error;
-  }
+interface Judged {
+  readonly step: number;
+  /** The checkpoint of the step, if it is kept. */
+  readonly here: KeptCheckpoint | undefined;
+  readonly head: Verdicts;
 }
 
-function isClean(checked: Memorization | undefined, kept: KeptCheckpoint | undefined): boolean {
-  return checked !== undefined && checked.checkpoint === kept?.checkpoint && findBlindSpace(checked) === undefined;
+/** Undefined: the chunk says neither. Of a check that is lost stands what the head has of it. */
+async function judge(
+  blobs: BlobStore,
+  artifacts: Chunk['artifacts'],
+  { step, here, head: { clean, memorizing } }: Judged,
+): Promise<Memorizing | 'clean' | undefined> {
+  try {
+    const checked = await readCheck(blobs, artifacts);
+    if (checked?.memorized) return summarize(step, checked);
+    return checked && checked.checkpoint === here?.checkpoint && !findBlindSpace(checked) ? 'clean' : undefined;
+  } catch (error) {
+    if (!(error instanceof BlobMissing)) throw error;
+    if (memorizing?.step === step) return memorizing;
+    return clean?.step === step ? 'clean' : undefined;
+  }
 }
 
 /** Those that hold for the steps up to one. */
