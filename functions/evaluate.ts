@@ -119,8 +119,7 @@ export const evaluate = defineFunction({
         const set = await drawSet(ctx, { ...plan, pictures: samples, samples, seed, steps, guidance, weights });
         const title = { row: drawn.row, about: `${drawn.about}, from ${CONDITIONS[condition].about}`, condition };
         const of = weights === 'initial' ? {} : { checkpoint: drawn.kept.checkpoint };
-        const settings = drawn.row === 'sweep' ? settingsOf(drawn) : {};
-        rows.push(await measureRow(ctx, stick, { ...title, ...settings, ...of }, set));
+        rows.push(await measureRow(ctx, stick, { ...title, ...settingsOf(drawn), ...of }, set));
       }
     }
     rows.push(...(await measureControls(ctx, stick, samples)));
@@ -143,6 +142,7 @@ export const evaluate = defineFunction({
   },
 });
 
+/** Those that the row has for itself. */
 function settingsOf({ guidance, weights }: DrawnRow): Pick<EvaluationRow, 'guidance' | 'weights'> {
   return {
     ...(guidance !== undefined && { guidance }),
