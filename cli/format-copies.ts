@@ -1,7 +1,7 @@
 /** @file The answer of `check-memorization` as a table for a terminal: a row for each space that was looked at. */
 import { z } from 'zod';
 import { type Copies, memorizationSchema } from '../configs/memorization.ts';
-import { formatTable } from './table.ts';
+import { formatFixed, formatTable } from './table.ts';
 
 export const checkedSchema = z.looseObject({
   ...memorizationSchema.omit({ kind: true, pairs: true, links: true }).shape,
@@ -34,21 +34,17 @@ export function formatCopies(found: Checked): string[] {
     '',
     gap === null
       ? 'loss on held-out pictures: not measured'
-      : `loss on held-out pictures: ${show(gap.held_out, 4)}, on trained ones ${show(gap.train, 4)}`,
+      : `loss on held-out pictures: ${formatFixed(gap.held_out, 4)}, on trained ones ${formatFixed(gap.train, 4)}`,
     verdict,
   ];
 }
 
 /** `3 of 1000 (0.1 to 0.9 %)` */
 function describe({ copies, pictures, low, high }: Copies): string {
-  return `${copies} of ${pictures} (${show(100 * low, 1)} to ${show(100 * high, 1)} %)`;
+  return `${copies} of ${pictures} (${formatFixed(100 * low, 1)} to ${formatFixed(100 * high, 1)} %)`;
 }
 
 function beside(drawn: number | undefined, heldOut: number | undefined): string {
   if (drawn === undefined) return '-';
-  return heldOut === undefined ? show(drawn, 2) : `${show(drawn, 2)} (${show(heldOut, 2)})`;
-}
-
-function show(value: number, digits: number): string {
-  return (Object.is(value, -0) ? 0 : value).toFixed(digits);
+  return heldOut === undefined ? formatFixed(drawn, 2) : `${formatFixed(drawn, 2)} (${formatFixed(heldOut, 2)})`;
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { type EvaluationRow, evaluationSchema } from '../configs/evaluation.ts';
 import { labelOf } from '../configs/suite-files.ts';
-import { formatTable } from './table.ts';
+import { formatFixed, formatTable } from './table.ts';
 
 export const evaluatedSchema = z.looseObject({
   ...evaluationSchema.omit({ links: true }).shape,
@@ -66,5 +66,5 @@ function titleOf({ row, condition, guidance, weights }: EvaluationRow): string {
 
 function show(value: number | undefined, digits: number): string {
   if (value === undefined) return '-';
-  return (Object.is(value, -0) ? 0 : value).toFixed(digits);
+  return formatFixed(value, digits);
 }

@@ -17,3 +17,8 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
     )
     .join('\n');
 }
+
+/** So many digits behind the point. -0 is shown as 0. */
+export function formatFixed(value: number, digits: number): string {
+  return (Object.is(value, -0) ? 0 : value).toFixed(digits);
+}
