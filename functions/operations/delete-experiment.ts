@@ -1,9 +1,7 @@
-import { Conflict } from '../../errors.ts';
 import type { Clock } from '../../storage/clock.ts';
-import { readLease } from '../../storage/names/lease.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { ObjectStore } from '../../storage/types.ts';
-import { readHead } from '../experiments/experiment-head.ts';
+import { requireIdle } from '../experiments/require-idle.ts';
 import { deleteView } from '../views/experiment-view.ts';
 
 export interface DeleteContext {
@@ -17,15 +15,7 @@ export interface DeleteContext {
  * @throws NotFound; Conflict while the experiment is in training.
  */
 export async function deleteExperiment({ store, now }: DeleteContext, name: string): Promise<void> {
-  const { value: head } = await readHead(store, name);
-  const driver = await readLease(store, name, now());
-  if (head.state === 'running' || driver) {
-    throw new Conflict(`the experiment "${name}" is in training${driver ? ` (by ${driver.holder})` : ''}`, {
-      expected: 'an experiment that is not in training',
-      hint: `POST /experiments/${name}/pause, then delete the experiment when its chunk has ended`,
-      retryAfterSeconds: 5,
-    });
-  }
+  await requireIdle({ store, now }, name, 'delete the experiment');
   // The name last: killed before, the same call goes on.
   await deleteView(store, name);
   await createRefs(store).experiments.delete(name);
