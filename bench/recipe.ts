@@ -39,11 +39,11 @@ import { createMemorySource } from '../gpu-runner/training/source.ts';
 import { engineSpecSchema } from '../storage/records.ts';
 import { ARMS, type Arm } from './recipe/arms.ts';
 import { FeatureNet } from './recipe/features.ts';
-import { addNoise, measurePictures, type Reference } from './recipe/measure.ts';
+import { addNoise, measurePictures, type PictureMeasures, type Reference } from './recipe/measure.ts';
 import { measurePixelErrors } from './recipe/pixel-errors.ts';
 import { drawPortraits, SIDE } from './recipe/portraits.ts';
 import { type ArmResult, readResult, scoreOf, writeResult } from './recipe/results.ts';
-import { samplePortraits, samplingWith } from './recipe/sample-portraits.ts';
+import { SAMPLINGS, samplePortraits, samplingWith } from './recipe/sample-portraits.ts';
 import { averageOf, type Costs, configOf, EMA_GAMMAS, timeArm, trainArm } from './recipe/train-arm.ts';
 
 /** About 240 seconds of the base, as the head of this file says. */
@@ -109,7 +109,7 @@ async function runArm(arm: Arm, seed: number): Promise<ArmResult> {
   say(`${id}: ${updates} updates, each ${cost.toFixed(3)} times the cost of the base's`);
   const { tensors, losses, skipped, cpuSeconds } = await trainArm(
     engine,
-    config,
+    { config, ...(arm.later && { later: await configOf(arm, seed, updates, arm.later) }) },
     createMemorySource(trained),
     (step, loss) => {
       if (step % 25 === 0) say(`${id}: ${step} of ${updates}, loss ${loss.toFixed(4)}`);
@@ -125,16 +125,19 @@ async function runArm(arm: Arm, seed: number): Promise<ArmResult> {
     await mkdir(options.weights, { recursive: true });
     await writeFile(join(options.weights, `${id}-${kind}.safetensors`), encodeSafetensors({ ...each }));
   }
-  const sampled = await samplePortraits(
-    engine,
-    { config, weights: averageOf(tensors.ema, 0) },
-    prompts,
-    samplingWith({}),
-  );
+  const pictures: Record<string, PictureMeasures> = {};
+  for (const [name, changes] of Object.entries(SAMPLINGS)) {
+    const model = { config, weights: averageOf(tensors.ema, 0) };
+    pictures[name] = await measurePictures(
+      await samplePortraits(engine, model, prompts, samplingWith(changes)),
+      reference,
+    );
+  }
   const result: ArmResult = {
     arm: arm.name,
     seed,
     changes: arm.changes,
+    ...(arm.later && { later: arm.later }),
     engine: `${name} ${precision}`,
     cost,
     updates,
@@ -143,10 +146,10 @@ async function runArm(arm: Arm, seed: number): Promise<ArmResult> {
     losses,
     skipped,
     pixel_errors,
-    pictures: { demo: await measurePictures(sampled, reference) },
+    pictures,
   };
   await writeResult(out, id, result);
-  say(`${id}: ${JSON.stringify(result.pictures.demo)} ${JSON.stringify(pixel_errors.ema10)}`);
+  say(`${id}: ${JSON.stringify(pictures)} ${JSON.stringify(pixel_errors.ema10)}`);
   return result;
 }
 

@@ -4,6 +4,8 @@ export interface Arm {
   readonly name: string;
   /** Keys of the config that differ from those of the base. */
   readonly changes: Readonly<Record<string, object>>;
+  /** Further changes from the second half of the updates on. */
+  readonly later?: Readonly<Record<string, object>>;
 }
 
 const RATE = 2e-3;
@@ -18,6 +20,9 @@ export const BASE = {
 /** A distribution of t that reaches further to both ends. */
 const WIDE = { logit_normal_mean: 0.4, logit_normal_std: 1.2 };
 
+/** The arm that the preset has by now. */
+const WINNER = { objective: WIDE, data: { batch_size: 32 }, optimizer: { learning_rate: 2 * RATE } };
+
 /** The arm that all others are compared with comes first. */
 export const ARMS: readonly Arm[] = [
   { name: 'base', changes: {} },
@@ -30,14 +35,14 @@ export const ARMS: readonly Arm[] = [
     name: 'wide-32-rate-1.4',
     changes: { objective: WIDE, data: { batch_size: 32 }, optimizer: { learning_rate: 1.4 * RATE } },
   },
-  {
-    name: 'wide-32-rate-2',
-    changes: { objective: WIDE, data: { batch_size: 32 }, optimizer: { learning_rate: 2 * RATE } },
-  },
+  { name: 'wide-32-rate-2', changes: WINNER },
   {
     name: 'wide-32-rate-2.8',
     changes: { objective: WIDE, data: { batch_size: 32 }, optimizer: { learning_rate: 2.8 * RATE } },
   },
+  { name: 'wide-24-rate-2', changes: { ...WINNER, data: { batch_size: 24 } } },
+  { name: 'wide-32-rate-2-registers-4', changes: { ...WINNER, model: { registers: { count: 4 } } } },
+  { name: 'wide-32-rate-2-low-later', changes: WINNER, later: { objective: { logit_normal_mean: -0.4 } } },
   { name: 'wide-24', changes: { objective: WIDE, data: { batch_size: 24 } } },
   { name: 'wide', changes: { objective: WIDE } },
   { name: 'batch-32', changes: { data: { batch_size: 32 } } },

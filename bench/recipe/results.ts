@@ -7,6 +7,8 @@ export interface ArmResult {
   readonly arm: string;
   readonly seed: number;
   readonly changes: object;
+  /** Of the second half of the updates. */
+  readonly later?: object;
   readonly engine: string;
   /** Time of an update over that of the base. */
   readonly cost: number;

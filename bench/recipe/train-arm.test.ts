@@ -12,9 +12,9 @@ const RESULTS = ['recipe', 'recipe-half'].flatMap(name => {
 
 it.each(RESULTS)('the arm of %s still trains as it did', async (_, file) => {
   const result: Omit<ArmResult, 'changes'> & Arm = JSON.parse(readFileSync(file, 'utf8'));
-  const { arm: name, changes, seed, updates, samples } = result;
-  expect(ARMS.find(each => each.name === name)?.changes).toEqual(changes);
-  const { optimizer, objective } = await configOf({ name, changes }, seed, updates);
+  const { arm: name, changes, later, seed, updates, samples } = result;
+  expect(ARMS.find(each => each.name === name)).toEqual({ name, changes, ...(later && { later }) });
+  const { optimizer, objective } = await configOf({ changes }, seed, updates);
   expect(objective).toMatchObject({ logit_normal_mean: 0.8, logit_normal_std: 0.8, ...changes.objective });
   const warmup_samples = Math.round((samples * 2) / 15);
   expect(optimizer).toMatchObject({

@@ -15,12 +15,19 @@ export const EMA_GAMMAS = [10, 30];
 /** Updates of each of two trainings that take turns; the first does not count. */
 const TIMED = 4;
 
-export async function configOf(arm: Arm, seed: number, updates: number): Promise<KeyedConfig> {
+/** @param later Changes beside those of the arm. */
+export async function configOf(
+  arm: Pick<Arm, 'changes'>,
+  seed: number,
+  updates: number,
+  later: NonNullable<Arm['later']> = {},
+): Promise<KeyedConfig> {
   const base = overrideConfig(await loadPreset('portraits'), BASE);
   const model = { tokens_per_side: SIDE / PATCH, conditions: CONDITIONS };
   const optimizer = { ema_gammas: EMA_GAMMAS };
   const data = { image_size: { width: SIDE, height: SIDE } };
-  const changed = overrideConfig(overrideConfig(base, { seed, model, optimizer, data }), arm.changes);
+  const own = overrideConfig(overrideConfig(base, { seed, model, optimizer, data }), arm.changes);
+  const changed = overrideConfig(own, later);
   const total_samples = updates * changed.data.batch_size;
   const warmup_samples = Math.round(total_samples * WARMUP_SHARE);
   return keyedConfig(overrideConfig(changed, { optimizer: { total_samples, warmup_samples } }));
@@ -35,19 +42,25 @@ export interface TrainedArm {
   readonly cpuSeconds: number;
 }
 
+/** @param later The config of the second half; the state goes on. Default: one config for all updates. */
 export async function trainArm(
   engine: Engine,
-  config: KeyedConfig,
+  { config, later }: { readonly config: KeyedConfig; readonly later?: KeyedConfig | undefined },
   source: TrainingSource,
   onStep: (step: number, loss: number) => void,
 ): Promise<TrainedArm> {
   const { batch_size } = config.data;
   const updates = config.optimizer.total_samples / batch_size;
-  const trainer = new Trainer(engine, config, source, batch_size, EMPTY_PROGRESS);
+  let trainer = new Trainer(engine, config, source, batch_size, EMPTY_PROGRESS);
   const parts = Array.from({ length: 10 }, () => ({ sum: 0, count: 0 }));
   let skipped = 0;
   const started = process.cpuUsage();
   for (let step = 0; step < updates; step++) {
+    if (later && step === Math.ceil(updates / 2)) {
+      const [state, { progress }] = [await trainer.tensors(), trainer];
+      await trainer.dispose();
+      trainer = new Trainer(engine, later, source, batch_size, progress, state);
+    }
     const report = await trainer.step();
     const part = parts[Math.floor((10 * step) / updates)];
     if (part) {

@@ -19,7 +19,7 @@ export async function trainOn(
   items: readonly TrainingItem[],
   onStep: (step: number, loss: number) => void,
 ): Promise<TrainedModel> {
-  const { tensors, losses, cpuSeconds } = await trainArm(engine, config, sourceOf(items), onStep);
+  const { tensors, losses, cpuSeconds } = await trainArm(engine, { config }, sourceOf(items), onStep);
   return { average: averageOf(tensors.ema, 0), losses, cpuSeconds };
 }
 
