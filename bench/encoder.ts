@@ -3,7 +3,7 @@
  * engine's own peak: the fastest square matrix product, by turns in the same run. A DINO is also run by PyTorch, if a
  * Python has torch and transformers.
  * `node bench/encoder.ts [--net efficientnet-lite0] [--size 64,128,224] [--stride N] [--engine onnxruntime/cpu]
- * [--precision f32] [--threads N] [--runs N] [--peak-sizes 512,1024,2048] [--peer] [--profile] [--json]`
+ * [--precision f32] [--threads N] [--runs N] [--peak-sizes 512,1024,2048] [--peer torch] [--profile] [--json]`
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -32,7 +32,7 @@ const { values: options } = parseArgs({
     threads: { type: 'string', default: String(availableParallelism()) },
     runs: { type: 'string', default: '10' },
     'peak-sizes': { type: 'string', default: '512,1024,2048' },
-    peer: { type: 'boolean', default: false },
+    peer: { type: 'string' },
     profile: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
@@ -54,7 +54,9 @@ for (const side of options.size.split(',').map(Number)) {
   const graphs = [graph, ...peakSizes.map(traceProduct)];
   // The peer has the machine for itself: its threads would wait beside ours.
   const peers =
-    options.peer && dino ? await timeDino(dino, { batch, ...size }, Number(options.threads), Math.min(runs, 3)) : [];
+    options.peer !== undefined && dino
+      ? await timeDino(dino, { batch, ...size }, Number(options.threads), Math.min(runs, 3))
+      : [];
   const contestants: Contestant[] = [];
   for (const each of graphs) contestants.push(await Contestant.prepare(engine, each));
   await takeTurns(contestants, runs);
