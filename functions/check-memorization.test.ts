@@ -1,9 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Evaluation } from '../configs/evaluation.ts';
-import { memberName } from '../configs/signals.ts';
-import { decodeNpy, encodeNpy } from '../formats/npy.ts';
-import { readColumn } from '../formats/webdataset.ts';
-import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
+import { putDocument } from '../storage/blobs/document-blobs.ts';
 import type { Digest } from '../storage/digest.ts';
 import { createMemoryStore, type MemoryObjects } from '../storage/drivers/memory.ts';
 import { interceptStore } from '../storage/intercept.ts';
@@ -16,7 +13,7 @@ import { isComplete } from './experiments/kept-checkpoints.ts';
 import { branchExperiment } from './operations/branch-experiment.ts';
 import { createExperiment } from './operations/create-experiment.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
-import { toInterleaved } from './pictures/planar.ts';
+import { drawTrainingPictures } from './testing/draw-training-pictures.ts';
 import {
   ASKED_ENGINE,
   createTrainingLab,
@@ -47,27 +44,7 @@ beforeEach(() => {
   lab = createTrainingLab(createMemoryStore(new Map(trained)));
 });
 
-/** From now on the gpu-runner draws training pictures, one after the other. */
-async function overfit(): Promise<void> {
-  const [page] = (await readDataset(lab.blobs, dataset)).pages;
-  const column = readColumn(await lab.blobs.get(page?.columns.image ?? dataset));
-  const { run } = lab.runner;
-  lab.runner.run = async (action, job, options) => {
-    if (job.kind !== 'sample' || job.noise === undefined) return run(action, job, options);
-    const rows = job.noise;
-    const data = rows.flatMap(place => {
-      const member = column.get(memberName('image', (place % TRAINED).toString(16).padStart(16, '0')));
-      const { data, shape } = decodeNpy(member ?? new Uint8Array());
-      return [...toInterleaved({ data: data as Uint8Array, width: shape[2] ?? 0, height: shape[1] ?? 0 }).data];
-    });
-    const pixels = encodeNpy({
-      dtype: 'u8',
-      shape: [rows.length, job.height, job.width, 3],
-      data: Uint8Array.from(data),
-    });
-    return { outputs: { pixels: await lab.blobs.put(pixels, 'application/octet-stream') }, links: [], stats: {} };
-  };
-}
+const overfit = () => drawTrainingPictures(lab, dataset, TRAINED);
 
 const check = (body = {}) =>
   lab.executor.callEffect('check-memorization', { checkpoint: 'toy', samples: 8, steps: 2, ...body }) as Promise<
@@ -245,23 +222,6 @@ describe('the last checkpoint before copies', () => {
     lab = createTrainingLab(lab.store);
     await check({ ratio: 1 });
     await expect(exportToy()).rejects.toThrow('toy@8 was trained on after toy@4 had memorized');
-  });
-
-  test('is none of a branch from a model that has memorized, and the branch is not exported without a check', async () => {
-    await overfit();
-    await check();
-    await branchExperiment(lab, 'toy', { name: 'twig', from: 'latest', config: { run: { keep: 1 } } });
-    lab = createTrainingLab(lab.store);
-    const twig = async () => (await readHead(lab.store, 'twig')).value;
-    await lab.executor.callEffect('train', { experiment: 'twig', target: 64 });
-    await expect(exportToy({ checkpoint: 'twig' })).rejects.toThrow('twig@8 was trained on after toy@4 had memorized');
-    const config = await readConfig(lab.blobs, await twig());
-    const view = await describeExperiment({ ...lab, name: 'twig' }, { head: await twig(), config });
-    expect(JSON.stringify(view.notes)).toContain('at toy@4 are copies by thumbnail; it branched from there');
-    await check({ checkpoint: 'twig' });
-    expect(await twig()).toMatchObject({ memorizing: { step: 4 } });
-    expect(await twig()).not.toHaveProperty('clean');
-    await expect(exportToy({ checkpoint: 'twig' })).rejects.toThrow('this runner has no weights');
   });
 
   test('a lost document of an earlier check hinders no later one, and its verdict stands', async () => {

@@ -240,7 +240,7 @@ describe('a picture that was taken out while an experiment holds it', () => {
     await takeOut(1);
     await prepare();
     if (how === 'moved') await experiment.move();
-    else await deleteExperiment({ store: lab.store, now: Date.now }, 'stale');
+    else await deleteExperiment({ ...lab, now: Date.now }, 'stale');
     expect((await prepare()).notes).toEqual([]);
     await collect();
     expect(await findTraces(1)).toEqual([]);

@@ -71,7 +71,7 @@ describe('a training that fails', () => {
   test('DELETE deletes a failed one at once', async () => {
     breakAt(2, DAMAGED);
     await expect(train()).rejects.toThrow();
-    await deleteExperiment({ store: lab.store, now: Date.now }, 'toy');
+    await deleteExperiment({ ...lab, now: Date.now }, 'toy');
     await expect(headOf()).rejects.toMatchObject({ status: 404 });
   });
 

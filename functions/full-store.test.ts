@@ -56,7 +56,7 @@ describe('a store without room', () => {
     await expect(train()).rejects.toThrow('the disk of the store is full');
     await pauseExperiment(lab, 'toy');
     expect((await headOf('toy')).checkpoint).toBeDefined();
-    await deleteExperiment({ store: lab.store, now: Date.now }, 'other');
+    await deleteExperiment({ ...lab, now: Date.now }, 'other');
     const atOnce = { delete: true, alone: true, grace_seconds: 0, retention_seconds: 0 };
     await collect(atOnce);
     const { swept } = z.object({ swept: z.object({ objects: z.int() }) }).parse(await collect(atOnce));

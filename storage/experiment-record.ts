@@ -10,6 +10,13 @@ export type KeptCheckpoint = z.infer<typeof keptCheckpointSchema>;
 const bestCheckpointSchema = keptCheckpointSchema.extend({ held_out_loss: z.number() });
 export type BestCheckpoint = z.infer<typeof bestCheckpointSchema>;
 
+/** A checkpoint of another experiment from which a run goes on. */
+const originSchema = keptCheckpointSchema.omit({ result: true }).extend({ experiment: nameSchema });
+export type Origin = z.infer<typeof originSchema>;
+
+/** The step whose check found copies of training pictures, and the share of them in what it draws. */
+const copiesSchema = z.strictObject({ step: z.int(), rate: z.number(), extractor: z.string() });
+
 const trainingProblemSchema = z.strictObject({
   code: z.string(),
   /** HTTP status of the answer that told it. */
@@ -72,8 +79,13 @@ const headSchema = z.strictObject({
   best: bestCheckpointSchema.exactOptional(),
   /** The last checkpoint that a check found to draw no copies of training pictures, before `memorizing`. */
   clean: keptCheckpointSchema.exactOptional(),
-  /** The first step whose check found copies, and the share of them in what it draws. Absent: none did. */
-  memorizing: z.strictObject({ step: z.int(), rate: z.number(), extractor: z.string() }).exactOptional(),
+  /** The first step of this run whose check found copies. Absent: none did. */
+  memorizing: copiesSchema.exactOptional(),
+  /**
+   * A check of a run before, from which this one goes on, found copies. Stored when that run was deleted or went back
+   * before the check; functions/experiments/copies-before.ts finds it as long as that run has it.
+   */
+  began_memorizing: copiesSchema.extend({ experiment: nameSchema }).exactOptional(),
   /** Checkpoints that are spread over the run, oldest first: see `run.keep_spaced`. Absent: none. */
   spaced: z.array(keptCheckpointSchema).exactOptional(),
   /**
@@ -88,10 +100,22 @@ const headSchema = z.strictObject({
   /** Blobs of weights that the config names: of encoders and of frozen nets. */
   weights: z.array(digestSchema).exactOptional(),
   /** The checkpoint with whose weights its first step begins; it stays as long as this experiment. */
-  init_from: keptCheckpointSchema.omit({ result: true }).extend({ experiment: nameSchema }).exactOptional(),
+  init_from: originSchema.exactOptional(),
   /** The checkpoint of another experiment at which this one begins; it stays as long as this experiment. */
   branched_from: keptCheckpointSchema.extend({ experiment: nameSchema }).optional(),
+  /** The run before this one that is left: stored when that of `branched_from` or `init_from` was deleted. */
+  ancestor: originSchema.exactOptional(),
 });
+
+type Head = z.output<typeof headSchema>;
+
+/** A head of before has the verdict of the run from which it branched as its own. */
+function separateVerdicts({ memorizing, ...head }: Head): Head {
+  const { branched_from: point } = head;
+  if (memorizing === undefined) return head;
+  if (point === undefined || memorizing.step > point.step) return { ...head, memorizing };
+  return { ...head, began_memorizing: head.began_memorizing ?? { experiment: point.experiment, ...memorizing } };
+}
 
 const formerChunkSchema = chunkSchema
   .pick({ from: true, to: true, log: true })
@@ -106,11 +130,7 @@ const oldHeadSchema = z
     chunks: z.array(formerChunkSchema).default([]),
   })
   .transform(
-    ({
-      chunks,
-      engine: { micro_batch, gradient_checkpointing = false, ...engine },
-      ...head
-    }): z.output<typeof headSchema> => ({
+    ({ chunks, engine: { micro_batch, gradient_checkpointing = false, ...engine }, ...head }): Head => ({
       ...head,
       v: 2,
       engine,
@@ -121,5 +141,5 @@ const oldHeadSchema = z
   );
 
 /** refs/experiments/<name>.json: changes only by compare-and-swap. A head of version 1 is read as one of version 2. */
-export const experimentHeadSchema = z.discriminatedUnion('v', [headSchema, oldHeadSchema]);
+export const experimentHeadSchema = z.discriminatedUnion('v', [headSchema.transform(separateVerdicts), oldHeadSchema]);
 export type ExperimentHead = z.infer<typeof experimentHeadSchema>;

@@ -11,6 +11,7 @@ import { createRefs } from '../../storage/names/refs.ts';
 import { digestSchema, engineSpecSchema, type Note, nameSchema, trainingPlanSchema } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { readChunks } from '../experiments/chunk-pages.ts';
+import { withBefore } from '../experiments/copies-before.ts';
 import { readConfig, readHead } from '../experiments/experiment-head.ts';
 import { noteExperiment } from '../experiments/note-experiment.ts';
 import type { ArmPlan } from './comparison-request.ts';
@@ -73,7 +74,7 @@ export async function collectRuns(
       name,
       runs: await Promise.all(
         experiments.map(async experiment => {
-          const { value: head } = await readHead(store, experiment);
+          const head = await withBefore({ store, blobs }, (await readHead(store, experiment)).value);
           const config = await readConfig(blobs, head);
           const notes = await noteExperiment({ store, blobs }, experiment, { head, config });
           return describeRun(experiment, head, await readChunks(blobs, head), { seed: config.seed, notes });

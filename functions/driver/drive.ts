@@ -1,5 +1,6 @@
 /** @file Drives a training under the lease of its experiment: chunk after chunk, until it stands at its target. */
 import { NotFound } from '../../errors.ts';
+import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { checkMemory } from '../experiments/check-memory.ts';
 import { nextChunk, stepsFor } from '../experiments/chunks.ts';
 import { changeHead, keyedAt, readConfig, stepOf } from '../experiments/experiment-head.ts';
@@ -9,6 +10,7 @@ import { checkUnmoved } from '../experiments/move-head.ts';
 import { recordStop } from '../experiments/training-state.ts';
 import { tuneEngine } from '../experiments/tune-engine.ts';
 import { recordDataset } from '../provenance/record-dataset.ts';
+import { showDescendants } from '../views/show-descendants.ts';
 import { showHead } from '../views/show-head.ts';
 import { end, trainChunk } from './advance.ts';
 import type { Drive } from './context.ts';
@@ -32,7 +34,7 @@ async function drive(started: Drive): Promise<void> {
   let run = started;
   let healedAt: number | undefined;
   // Of a driver that was killed when it had moved the head and shown nothing of it.
-  const shown = await showHead(view);
+  const shown = await show(run);
   if (shown.checkpoint !== undefined && !(await isComplete(ctx.blobs, shown.checkpoint))) await fallBack(run, shown);
   if (shown.state === 'running') await checkMemory(ctx.runner, shown.engine, run.config);
   for (;;) {
@@ -64,6 +66,13 @@ async function drive(started: Drive): Promise<void> {
       continue;
     }
     // Only now: the head was moved by this driver itself.
-    await showHead(view);
+    await show(run);
   }
+}
+
+/** The view, and those of runs that go on from this one, if the newest check tells of copies. */
+async function show({ ctx, view }: Drive): Promise<ExperimentHead> {
+  const head = await showHead(view);
+  if (head.memorizing?.step === stepOf(head)) await showDescendants(ctx, view.name);
+  return head;
 }

@@ -4,6 +4,7 @@ import { listKept } from '../../storage/list-kept.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import { readChunks, withChunks } from '../experiments/chunk-pages.ts';
 import { verdictsUpTo } from '../experiments/copies.ts';
+import { handDown } from '../experiments/copies-before.ts';
 import { changeHead, readHead, stepOf } from '../experiments/experiment-head.ts';
 import { extensionsUpTo } from '../experiments/extension.ts';
 import { isComplete, pruneCheckpoint, requireBranchPoint } from '../experiments/kept-checkpoints.ts';
@@ -38,6 +39,7 @@ export async function fallBack({ ctx, view, config }: Drive, head: ExperimentHea
   if (newest === undefined) await requireBranchPoint(ctx.blobs, view.name, head);
   const to = newest?.step ?? 0;
   ctx.progress({ phase: 'train', message: `a checkpoint is incomplete: going back to step ${to}` });
+  await handDown(ctx, { name: view.name, head }, { isDeleted: false });
   const history = newest ? [...head.history.filter(({ step }) => step < to), newest] : [];
   await moveHead(ctx, view.name, head, async now => {
     const { checkpoint: _, former_datasets: __, extended: ___, spaced = [], best, ...others } = now;

@@ -13,8 +13,8 @@ import { MEMORIZATION, readMemorization } from './border/memorization-step.ts';
 import { readChunks } from './chunk-pages.ts';
 
 export type Verdicts = Pick<ExperimentHead, 'clean' | 'memorizing'>;
-/** With the place where it branched. */
-type Run = Verdicts & Pick<ExperimentHead, 'branched_from'>;
+/** With that of the runs before, from which it goes on. */
+type Run = Verdicts & Pick<ExperimentHead, 'began_memorizing'>;
 type Memorizing = NonNullable<ExperimentHead['memorizing']>;
 
 /** The check at the end of a chunk; undefined: there was none. */
@@ -43,9 +43,8 @@ export async function judgeAll(blobs: BlobStore, head: ExperimentHead): Promise<
   const kept = new Map(listKept(head).map(each => [each.step, each]));
   const { clean: former, memorizing: _, ...rest } = head;
   let clean: KeptCheckpoint | undefined;
-  let memorizing = inherited(head);
-  const chunks = memorizing ? [] : await readChunks(blobs, head);
-  for (const { to, artifacts } of chunks) {
+  let memorizing: Memorizing | undefined;
+  for (const { to, artifacts } of await readChunks(blobs, head)) {
     const here = kept.get(to);
     const verdict = await judge(blobs, artifacts, { step: to, here, head });
     if (verdict === 'clean') clean = here;
@@ -91,42 +90,41 @@ export function verdictsUpTo(step: number, { clean, memorizing }: Verdicts): Ver
   };
 }
 
-/** Whether a check of this step, or of an earlier one, found copies. */
-export function isMemorizing({ memorizing }: Verdicts, step: number): boolean {
-  return memorizing !== undefined && step >= memorizing.step;
+/** Whether a check of this step, of an earlier one, or of a run before found copies. */
+export function isMemorizing({ memorizing, began_memorizing }: Run, step: number): boolean {
+  return began_memorizing !== undefined || (memorizing !== undefined && step >= memorizing.step);
 }
 
-/** Those with which a branch begins: a model that has memorized does not forget it by a branch. */
-export function verdictsOfBranch(point: KeptCheckpoint, { memorizing }: Verdicts): Verdicts {
-  return memorizing !== undefined && memorizing.step <= point.step ? { memorizing } : {};
+/** `NAME@STEP` of the first check that found copies: of the run, or of one before it. */
+export function describeMemorizing(name: string, { memorizing, began_memorizing: before }: Run): string {
+  return before ? `${before.experiment}@${before.step}` : `${name}@${memorizing?.step}`;
 }
 
-/** Undefined: the run has none, or was not yet memorizing where it began. */
-function inherited({ branched_from: point, memorizing }: Run): Memorizing | undefined {
-  return point && verdictsOfBranch(point, { ...(memorizing && { memorizing }) }).memorizing;
-}
-
-/** `NAME@STEP` of the first check that found copies: of the run, or of the one from which it branched. */
-export function describeMemorizing(name: string, run: Run): string {
-  const maker = inherited(run) ? run.branched_from?.experiment : name;
-  return `${maker}@${run.memorizing?.step}`;
-}
-
-/** None if no check found copies. */
+/** None if no check found copies, of this run or of one before it. */
 export function noteMemorizing(name: string, run: Run): Note[] {
-  const { clean, memorizing } = run;
+  const texts = [...tellOwn(name, run), ...tellBefore(run)];
+  return texts.map(text => ({ code: 'memorizing', count: 1, text, examples: [] }));
+}
+
+function tellOwn(name: string, { clean, memorizing }: Run): string[] {
   if (memorizing === undefined) return [];
-  const { rate, extractor } = memorizing;
+  const { step, rate, extractor } = memorizing;
   const before = clean
     ? `step ${clean.step} is the last that does not, and stays: ${name}@clean`
-    : inherited(run)
-      ? 'it branched from there'
-      : 'no check found an earlier checkpoint without copies';
-  const place = inherited(run) ? describeMemorizing(name, run) : `step ${memorizing.step}`;
-  const text =
-    `the model gives training pictures back: ${percent(rate)} of what it draws at ${place} ` +
-    `are copies by ${extractor}; ${before}`;
-  return [{ code: 'memorizing', count: 1, text, examples: [] }];
+    : 'no check found an earlier checkpoint without copies';
+  return [
+    `the model gives training pictures back: ${percent(rate)} of what it draws at step ${step} are copies by ` +
+      `${extractor}; ${before}`,
+  ];
+}
+
+function tellBefore({ began_memorizing: before }: Run): string[] {
+  if (before === undefined) return [];
+  const { experiment, step, rate, extractor } = before;
+  return [
+    `the model goes on from one that gives training pictures back: ${percent(rate)} of what ${experiment}@${step} draws ` +
+      `are copies by ${extractor}`,
+  ];
 }
 
 function summarize(step: number, checked: Memorization): Memorizing {

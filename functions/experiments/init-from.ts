@@ -5,14 +5,14 @@ import { SIGNAL_NAMES } from '../../configs/signals.ts';
 import { nearestName } from '../../configs/suggest.ts';
 import { NotFound, Unprocessable } from '../../errors.ts';
 import { readCheckpoint, readKeyedConfig } from '../../storage/blobs/document-blobs.ts';
-import type { ExperimentHead } from '../../storage/experiment-record.ts';
+import type { ExperimentHead, Origin } from '../../storage/experiment-record.ts';
 import { listKept } from '../../storage/list-kept.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { findCheckpoint } from '../execution/names.ts';
 import { listDifferences } from './config-differences.ts';
 import { listHeads } from './experiment-head.ts';
-import { keepCheckpoint, type Origin } from './kept-checkpoints.ts';
+import { keepCheckpoint } from './kept-checkpoints.ts';
 
 type Wanted = NonNullable<Config['init_from']>;
 

@@ -3,7 +3,7 @@ import { BlobMissing, Conflict, NotFound } from '../../errors.ts';
 import { findMissing } from '../../storage/blobs/cas.ts';
 import { readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
-import type { ExperimentHead, KeptCheckpoint } from '../../storage/experiment-record.ts';
+import type { ExperimentHead, KeptCheckpoint, Origin } from '../../storage/experiment-record.ts';
 import { actionKey, blobKey } from '../../storage/keys.ts';
 import { listKept, listKeptDigests } from '../../storage/list-kept.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
@@ -56,13 +56,6 @@ export async function keepCheckpoint(blobs: BlobStore, checkpoint: Digest): Prom
       hint: 'train the experiment that made it: it goes back to a checkpoint that is whole',
     });
   }
-}
-
-/** Where a new experiment has its first weights from. */
-export interface Origin {
-  readonly experiment: string;
-  readonly step: number;
-  readonly checkpoint: Digest;
 }
 
 /**

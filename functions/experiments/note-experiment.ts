@@ -23,7 +23,10 @@ function noteAverages({ target }: ExperimentHead, { optimizer, data }: Config): 
   return long.map(({ text }) => ({ code: 'long_average', count: 1, text, examples: [] }));
 }
 
-/** Notes on its steps and its dataset, and on prompts of its previews that the encoder does not read to their ends. */
+/**
+ * Notes on its steps and its dataset, and on prompts of its previews that the encoder does not read to their ends.
+ * @param experiment With the verdict of the runs before: see `withBefore`.
+ */
 export async function noteExperiment(ctx: NotesContext, name: string, { head, config }: Experiment): Promise<Note[]> {
   const { model, run } = config;
   const codes = { cut: 'preview_cut', unread: 'preview_unread' } as const;

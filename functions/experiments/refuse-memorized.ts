@@ -8,8 +8,11 @@ import type { AdmissionContext } from '../define.ts';
 import { MEMORIZATION, readMemorization } from './border/memorization-step.ts';
 import { findChunk } from './chunk-pages.ts';
 import { describeMemorizing, isMemorizing } from './copies.ts';
+import { withBefore } from './copies-before.ts';
 import { listHeads } from './experiment-head.ts';
 import { findExperimentOf, type KeptOf } from './find-kept.ts';
+
+type Site = Pick<AdmissionContext, 'store' | 'blobs'>;
 
 /**
  * @param accepted Whether the caller knows, and wants the weights.
@@ -24,7 +27,7 @@ export async function refuseMemorized(
   if (accepted) return;
   const checks = await findChecks({ store, blobs }, checkpoint);
   if (checks.every(({ found }) => findBlindSpace(found))) {
-    refuseLater(checkpoint, await listHeads(store));
+    await refuseLater({ store, blobs }, checkpoint);
     const [blind] = checks;
     const message = blind ? tellBlind(blind) : tellUnchecked(await findExperimentOf(store, checkpoint));
     progress({ phase: 'export', message });
@@ -61,21 +64,24 @@ function tellBlind({ name, step }: Check): string {
   );
 }
 
-/** @throws Unprocessable if an earlier checkpoint of the same experiment has memorized, and nobody checked this one. */
-function refuseLater(checkpoint: Digest, heads: Awaited<ReturnType<typeof listHeads>>): void {
-  for (const { name, head } of heads) {
-    const kept = listKept(head).find(each => each.checkpoint === checkpoint && isMemorizing(head, each.step));
-    if (kept === undefined) continue;
-    throw new Unprocessable(
-      `${name}@${kept.step} was trained on after ${describeMemorizing(name, head)} had memorized`,
-      {
-        expected: 'a checkpoint from before, or one whose own check finds no copies',
-        hint:
-          (head.clean ? `export ${name}@clean, of step ${head.clean.step}; or ` : '') +
-          `check this one: easel check-memorization ${name}@${kept.step}; or export it in spite of that: ` +
-          '"memorized": "accept", easel export --accept-memorized',
-      },
-    );
+/**
+ * @throws Unprocessable if an earlier checkpoint has memorized, of the same experiment or of one from which it goes on,
+ * and nobody checked this one.
+ */
+async function refuseLater(site: Site, checkpoint: Digest): Promise<void> {
+  for (const { name, head: stored } of await listHeads(site.store)) {
+    const kept = listKept(stored).find(each => each.checkpoint === checkpoint);
+    if (kept === undefined && stored.init_from?.checkpoint !== checkpoint) continue;
+    const head = await withBefore(site, stored);
+    if (kept ? !isMemorizing(head, kept.step) : !head.began_memorizing) continue;
+    const what = kept ? `${name}@${kept.step}` : `the checkpoint with whose weights "${name}" began`;
+    throw new Unprocessable(`${what} was trained on after ${describeMemorizing(name, head)} had memorized`, {
+      expected: 'a checkpoint from before, or one whose own check finds no copies',
+      hint:
+        (kept && head.clean ? `export ${name}@clean, of step ${head.clean.step}; or ` : '') +
+        (kept ? `check this one: easel check-memorization ${what}; or ` : '') +
+        'export it in spite of that: "memorized": "accept", easel export --accept-memorized',
+    });
   }
 }
 
@@ -90,10 +96,7 @@ interface Check {
  * The last verdict of each experiment on a checkpoint. Equal trainings end in one checkpoint, and a verdict outlives a
  * checkpoint that was pruned: so each experiment is asked, and the document says which checkpoint it is about.
  */
-async function findChecks(
-  { store, blobs }: Pick<AdmissionContext, 'store' | 'blobs'>,
-  checkpoint: Digest,
-): Promise<Check[]> {
+async function findChecks({ store, blobs }: Site, checkpoint: Digest): Promise<Check[]> {
   const { step } = await readCheckpoint(blobs, checkpoint);
   const checks: Check[] = [];
   for (const { name, head } of await listHeads(store)) {

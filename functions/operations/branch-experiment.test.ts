@@ -306,7 +306,7 @@ describe('the checkpoint at which a branch began', () => {
   test('lost for good ends the training with advice, and never begins it anew', async () => {
     await branch({ from: 4, config: SLOW });
     await train('new', 8);
-    await deleteExperiment({ store: lab.store, now: Date.now }, 'toy');
+    await deleteExperiment({ ...lab, now: Date.now }, 'toy');
     const heads = await headOf('new');
     for (const { checkpoint } of heads.history) await loseBlob(checkpoint);
     for (const key of await listKeys(lab.store, 'actions/train-chunk/')) await lab.store.delete(key);
@@ -331,7 +331,7 @@ describe('the checkpoint at which a branch began', () => {
     await other.create('toy');
     await train('toy', 8, other);
     await branch({ from: 4, config: SLOW }, other);
-    await deleteExperiment({ store: aged.store, now: time.now }, 'toy');
+    await deleteExperiment({ ...aged, now: time.now }, 'toy');
     for (let call = 0; call < 3; call++) {
       time.pass(2 * GRACE_MS);
       await aged.executor.callEffect('gc', { delete: true });
@@ -342,7 +342,7 @@ describe('the checkpoint at which a branch began', () => {
     await train('new', 16, other);
     expect((await headOf('new', aged)).checkpoint).toBe((await headOf('new', other)).checkpoint);
     expect(await findExperimentFaults(aged.store, 'new')).toEqual([]);
-    await deleteExperiment({ store: aged.store, now: time.now }, 'new');
+    await deleteExperiment({ ...aged, now: time.now }, 'new');
     for (let call = 0; call < 3; call++) {
       time.pass(2 * GRACE_MS);
       await next.executor.callEffect('gc', { delete: true });

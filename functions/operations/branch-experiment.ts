@@ -12,7 +12,6 @@ import type { BlobStore } from '../../storage/types.ts';
 import { completeBranch } from '../experiments/complete-config.ts';
 import { listDifferences } from '../experiments/config-differences.ts';
 import { completeFrozenNets, keepWeights } from '../experiments/config-weights.ts';
-import { verdictsOfBranch } from '../experiments/copies.ts';
 import { changeHead, checkData, readConfig, readHead } from '../experiments/experiment-head.ts';
 import { extensionsUpTo } from '../experiments/extension.ts';
 import { inheritLineage } from '../experiments/inherit-lineage.ts';
@@ -110,7 +109,6 @@ async function createOrFind(ctx: CreateContext, parent: string, request: BranchR
     pinned: [],
     branched_from: { experiment: parent, ...point },
     ...(await inheritLineage(blobs, head, point)),
-    ...verdictsOfBranch(point, head),
     ...extensionsUpTo(point.step * config.data.batch_size, head),
   };
   const winner = await claimName(store, request.name, branch);

@@ -26,7 +26,7 @@ describe('the same call after the parent of a branch was deleted', () => {
     target: 96,
     engine: { name: 'reference', threads: 1 },
   } as const;
-  const deleteParent = () => deleteExperiment({ store: lab.store, now: Date.now }, 'toy');
+  const deleteParent = () => deleteExperiment({ ...lab, now: Date.now }, 'toy');
 
   test('finds the branch and changes nothing', async () => {
     await branch(request);

@@ -212,7 +212,7 @@ test('a branch is found again when its parent was created anew on the same datas
   await create(old);
   await train();
   await branch();
-  await deleteExperiment({ store: lab.store, now: Date.now }, 'toy');
+  await deleteExperiment({ ...lab, now: Date.now }, 'toy');
   await create(dataset);
   await train();
   expect(await branch()).toMatchObject({ created: false, head: { dataset: old } });

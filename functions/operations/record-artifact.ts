@@ -10,6 +10,7 @@ import { findChunk, readChunks, withChunks } from '../experiments/chunk-pages.ts
 import { judgeAll } from '../experiments/copies.ts';
 import { changeHead, deletedMeanwhile, readHead } from '../experiments/experiment-head.ts';
 import { stepName, type ViewSite, viewOf, writeChunkFiles } from '../views/experiment-view.ts';
+import { showDescendants } from '../views/show-descendants.ts';
 import { showHead } from '../views/show-head.ts';
 import { deleteFiles, listFiles } from '../views/view-files.ts';
 
@@ -68,6 +69,7 @@ export async function recordArtifact(
     await deleteStray(site, place, digest, files);
     await showHead(view);
     await refuseDeleted(site, place, digest);
+    if (artifact === MEMORIZATION) await showDescendants(site, name);
     return `experiments/${name}/${folder}/${stepName(step)}/`;
   }
   throw new Conflict(`other calls keep recording ${artifact} of step ${step} of "${name}"`, { hint: 'try again' });

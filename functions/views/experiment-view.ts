@@ -22,6 +22,7 @@ import { ARTIFACTS } from '../experiments/border/artifacts.ts';
 import type { ArtifactKind } from '../experiments/border/border-step.ts';
 import { stepsFor } from '../experiments/chunks.ts';
 import { isMemorizing } from '../experiments/copies.ts';
+import { withBefore } from '../experiments/copies-before.ts';
 import { type Experiment, stepOf } from '../experiments/experiment-head.ts';
 import { noteExperiment } from '../experiments/note-experiment.ts';
 import { readSummaries } from './metrics.ts';
@@ -113,8 +114,9 @@ export function deleteCheckpointFile(view: ViewTarget, kept: KeptCheckpoint): Pr
 }
 
 /** Writes config.yaml, and the head for people (README.md) and programs (index.json). @returns Their names. */
-export async function writeSummary(view: ViewTarget, head: ExperimentHead, config: Config): Promise<string[]> {
+export async function writeSummary(view: ViewTarget, stored: ExperimentHead, config: Config): Promise<string[]> {
   const folder = folderOf(view);
+  const head = await withBefore(view, stored);
   await putFile(folder, 'config.yaml', Buffer.from(stringify(config)), 'application/yaml');
   const notes = await noteExperiment(view, view.name, { head, config });
   await putFile(folder, 'README.md', Buffer.from(describeForPeople(view, head, config, notes)), 'text/markdown');
@@ -127,7 +129,8 @@ export function deleteView(store: ObjectStore, name: string): Promise<void> {
 }
 
 /** The body of `GET /experiments/<name>` and of index.json. */
-export async function describeExperiment(view: ViewTarget, { head, config }: Experiment) {
+export async function describeExperiment(view: ViewTarget, { head: stored, config }: Experiment) {
+  const head = await withBefore(view, stored);
   return describeHead(view.name, head, config, await noteExperiment(view, view.name, { head, config }));
 }
 
@@ -297,12 +300,13 @@ function describeOriginForPeople({ branched_from, init_from }: ExperimentHead): 
   return `| branched from | ${experiment} at step ${step}, \`${checkpoint}\` |\n`;
 }
 
-function describePins({ pinned, best, clean, memorizing }: ExperimentHead): string {
+function describePins({ pinned, best, clean, memorizing, began_memorizing }: ExperimentHead): string {
   const marks = [
     ...(pinned.length > 0 ? [`pinned: step ${pinned.map(({ step }) => step).join(', ')}`] : []),
     ...(best ? [`best: step ${best.step}, held-out loss ${Number(best.held_out_loss.toPrecision(4))}`] : []),
     ...(clean ? [`clean: step ${clean.step}`] : []),
-    ...(memorizing ? [`memorizing from step ${memorizing.step} on`] : []),
+    ...(memorizing && !began_memorizing ? [`memorizing from step ${memorizing.step} on`] : []),
+    ...(began_memorizing ? ['all memorizing'] : []),
   ];
   return marks.length === 0 ? '' : ` (${marks.join('; ')})`;
 }

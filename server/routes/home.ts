@@ -6,6 +6,7 @@ import { noteAlarms } from '../../functions/experiments/alarms.ts';
 import { readPreviewIndex } from '../../functions/experiments/border/preview-step.ts';
 import { summarizeRun } from '../../functions/experiments/chunks-summary.ts';
 import { noteMemorizing } from '../../functions/experiments/copies.ts';
+import { withBefore } from '../../functions/experiments/copies-before.ts';
 import { stepOf } from '../../functions/experiments/experiment-head.ts';
 import { noteNewerDataset } from '../../functions/experiments/note-newer-dataset.ts';
 import { noteSkipped } from '../../functions/experiments/training-health.ts';
@@ -36,7 +37,7 @@ export function createHomeRoutes({ store, blobs }: ServerDeps): Hono {
     const notes = [
       ...noteSkipped(head),
       ...noteAlarms(head),
-      ...noteMemorizing(name, head),
+      ...noteMemorizing(name, await withBefore({ store, blobs }, head)),
       ...(await noteNewerDataset({ store, blobs }, name, head)),
     ];
     return html`<li><a href="/experiments/${name}">${name}</a> <span class="muted">${head.state}, ${steps} steps, target ${head.target} samples</span>
