@@ -95,7 +95,8 @@ test.each([
     node('Reshape', 'x x', 'y'),
     'input 1 "x" depends on the picture: its shape is dynamic',
   ],
-  ['an exponent that is no whole number', node('Pow', 'x e', 'y'), 'the exponent is 1.5'],
+  ['several exponents', node('Pow', 'x w', 'y'), 'the exponent is not one number'],
+  ['a norm of a power above 2', node('LpNormalization', 'x', 'y', { p: 3 }), 'a norm of the power 3, expected 1 or 2'],
   [
     'an operator that only the host computes',
     node('Floor', 'x', 'y'),

@@ -76,10 +76,9 @@ const power: OperatorRule = node => {
   }
   const [exponent, ...others] = node.numbers(1);
   if (exponent === undefined || others.length > 0) throw new GraphError('the exponent is not one number');
-  if (exponent !== 0.5 && !Number.isInteger(exponent)) {
-    throw new GraphError(`the exponent is ${exponent}, expected 0.5 or a whole number`);
-  }
-  return graph.pow(node.value(0), exponent);
+  if (exponent === 0.5 || Number.isInteger(exponent)) return graph.pow(node.value(0), exponent);
+  // Of a number below 0 it is not a number, as ONNX says.
+  return graph.exp(graph.mul(graph.log(node.value(0)), exponent));
 };
 
 const cast: OperatorRule = node => {

@@ -108,6 +108,17 @@ const layerNormRule: OperatorRule = node => {
   return flat(normal, x.shape);
 };
 
+/** Rows of length 1 along an axis; a row of zeros stays as it is. */
+const lpNorm: OperatorRule = node => {
+  const x = node.value(0);
+  const axis = node.axis(node.int('axis', -1), x.shape.length);
+  const power = node.int('p', 2);
+  if (power !== 1 && power !== 2) throw new GraphError(`a norm of the power ${power}, expected 1 or 2`);
+  const sum = power === 1 ? graph.reduceSum(graph.abs(x), [axis]) : graph.sqrt(sumOfSquares(x, [axis]));
+  const shape = x.shape.map((size, i) => (i === axis ? 1 : size));
+  return graph.div(x, graph.max(graph.reshape(sum, shape), SMALLEST_NORM));
+};
+
 const pad: OperatorRule = node => {
   node.word('mode', ['constant']);
   const x = node.value(0);
@@ -120,6 +131,9 @@ const pad: OperatorRule = node => {
   if ([...before, ...after].some(size => size < 0)) throw new GraphError('padding below 0 is not supported');
   return graph.pad(x, before, after);
 };
+
+/** Rows that are shorter count as zeros. */
+const SMALLEST_NORM = 1e-30;
 
 const spatial = (x: Value) => x.shape.map((_, axis) => axis).slice(2);
 const sumOfSquares = (x: Value, axes: readonly number[]) => graph.reduceSum(graph.square(x), axes);
@@ -150,5 +164,6 @@ export const LAYERS: Readonly<Record<string, OperatorRule>> = {
   BatchNormalization: batchNorm,
   InstanceNormalization: instanceNorm,
   LayerNormalization: layerNormRule,
+  LpNormalization: lpNorm,
   Pad: pad,
 };

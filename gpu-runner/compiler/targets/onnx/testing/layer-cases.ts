@@ -117,6 +117,32 @@ export const LAYER_CASES: readonly ModelCase[] = [
       [floats('g', [9, 7]), floats('b', [9, 7], 1)],
     ),
   ],
+  ['LpNormalization of the last axis', modelOf(P, P, [node('LpNormalization', 'x', 'y')])],
+  ['LpNormalization of channels by p 1', modelOf(P, P, [node('LpNormalization', 'x', 'y', { axis: 1, p: 1 })])],
+  [
+    'LpNormalization of zeros',
+    modelOf(
+      [2, 3],
+      [2, 3],
+      [node('Mul', 'x z', 'm'), node('LpNormalization', 'm', 'y')],
+      [floats('z', [3], 1, () => 0)],
+    ),
+  ],
+  [
+    'GeM pooling, as PyTorch exports it',
+    modelOf(
+      P,
+      [2, 4],
+      [
+        node('Clip', 'x least', 'c'),
+        node('Pow', 'c p', 'r'),
+        node('AveragePool', 'r', 'm', { kernel_shape: [9, 7], strides: [9, 7] }),
+        node('Pow', 'm q', 'f'),
+        node('Flatten', 'f', 'y'),
+      ],
+      [...[floats('least', [], 1, () => 1e-6), floats('p', [], 1, () => 3), floats('q', [], 1, () => 1 / 3)]],
+    ),
+  ],
   [
     'Gemm with transposes and factors',
     modelOf(
