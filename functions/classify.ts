@@ -1,13 +1,13 @@
 /** @file Asks a classifier what it thinks of each picture: a number for each of its labels. */
 import { z } from 'zod';
 import { LONGEST_LABEL } from '../configs/classifier.ts';
+import { PICTURE_NET_PARTS } from '../configs/picture-net.ts';
 import { memberName } from '../configs/signals.ts';
 import { Internal, InvalidInput } from '../errors.ts';
 import { readDocument } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../storage/canonical.ts';
 import { definePageFunction } from './define.ts';
 import { requireEngine, runJob } from './execution/runner-job.ts';
-import { CLASSIFIER_PARTS } from './experiments/find-classifier.ts';
 
 const ENCODER = { name: 'onnx-classifier', version: 1 } as const;
 
@@ -45,11 +45,11 @@ export const classify = definePageFunction({
       reads: 'image',
       options: {},
       weights: Object.fromEntries(
-        CLASSIFIER_PARTS.map(part => {
+        PICTURE_NET_PARTS.map(part => {
           const digests = weights?.[part] ?? [];
           if (digests.length > 0) return [part, [...digests]];
           throw new InvalidInput(`a classifier needs its part "${part}"`, {
-            expected: `weights with the parts ${CLASSIFIER_PARTS.join(', ')}: an ONNX file, and JSON that describes it`,
+            expected: `weights with the parts ${PICTURE_NET_PARTS.join(', ')}: an ONNX file, and JSON that describes it`,
             hint: 'GET /models/NAME has the digests of a stored classifier',
           });
         }),

@@ -21,7 +21,7 @@ import {
 } from './evaluation/describe-pictures.ts';
 import type { FeatureIndex } from './evaluation/feature-sets.ts';
 import { requireEngine, runJob } from './execution/runner-job.ts';
-import { EXTRACTOR_NAMES, findExtractor, optionsFor } from './experiments/sets/extractors.ts';
+import { type Extractor, extractorSchema, findExtractor, optionsFor } from './experiments/sets/extractors.ts';
 
 export const features = defineFunction({
   name: 'features',
@@ -36,18 +36,16 @@ export const features = defineFunction({
   example: { pictures: `sha256:${'0'.repeat(64)}`, extractor: 'dct' },
   input: z.strictObject({
     pictures: digestSchema.describe('column of pictures: the column image of a page, or what draw made'),
-    extractor: z
-      .enum(EXTRACTOR_NAMES)
-      .default('dct')
-      .describe(`one of ${EXTRACTOR_NAMES.join(', ')}`),
+    extractor: extractorSchema.default('dct'),
     weights: z.record(z.string(), z.array(digestSchema)).optional().describe('of the extractor, by part'),
   }),
   async run(ctx, { engine, pictures, extractor: name, weights }) {
-    const { encoder, ...extractor } = findExtractor(name);
+    const extractor = findExtractor(name, weights);
+    const { encoder } = extractor;
     const column = await ctx.blobs.get(pictures);
     const found =
       encoder?.runs === 'runner'
-        ? await describeOnRunner(ctx, encoder, { pictures, column, weights, engine })
+        ? await describeOnRunner(ctx, { ...extractor, encoder }, { pictures, column, weights, engine })
         : await describeHere(ctx, { extractor: name, column }, { engine, weights });
     const { ids, dim, data } = found;
     const array = await ctx.blobs.put(
@@ -85,17 +83,18 @@ interface RunnerColumn {
 
 async function describeOnRunner(
   ctx: FunctionContext,
-  encoder: AnyEncoder,
+  extractor: Extractor & { readonly encoder: AnyEncoder },
   { pictures, column, weights, engine }: RunnerColumn,
 ): Promise<DescribedPictures> {
   const read = readPictures(column);
+  const { encoder, job = encoder.name } = extractor;
   const options = optionsFor(
-    findExtractor(encoder.name),
+    extractor,
     read.map(({ picture }) => picture),
   );
   const { outputs } = await runJob(ctx, {
     kind: 'encode',
-    encoder: encoder.name,
+    encoder: job,
     version: encoder.version,
     reads: 'image',
     options: options as EncodeJob['options'],

@@ -1,4 +1,5 @@
 /** @file A classifier of pictures that the store has under a name, and the engine that it runs on. */
+import { PICTURE_NET_PARTS } from '../../configs/picture-net.ts';
 import { NotFound, Unprocessable } from '../../errors.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -6,9 +7,6 @@ import { createRefs } from '../../storage/names/refs.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { ObjectStore } from '../../storage/types.ts';
 import { type EngineRequest, resolveEngine } from './resolve-engine.ts';
-
-/** An ONNX file, and JSON that describes it (configs/classifier.ts). */
-export const CLASSIFIER_PARTS = ['model', 'config'] as const;
 
 export interface FoundClassifier {
   readonly engine: EngineSpec;
@@ -33,11 +31,11 @@ export async function findClassifier(
     });
   }
   const weights: Record<string, Digest[]> = {};
-  for (const part of CLASSIFIER_PARTS) {
+  for (const part of PICTURE_NET_PARTS) {
     const digests = model.value.weights[part];
     if (digests === undefined) {
       throw new Unprocessable(`the model "${name}" has no part "${part}": it is no classifier`, {
-        expected: `the parts ${CLASSIFIER_PARTS.join(', ')}: an ONNX file, and JSON that describes it`,
+        expected: `the parts ${PICTURE_NET_PARTS.join(', ')}: an ONNX file, and JSON that describes it`,
       });
     }
     weights[part] = [...digests];

@@ -8,6 +8,7 @@ import { EFFICIENTNET_ENCODERS } from './efficientnet-lite.ts';
 import type { RunnerEncoder } from './encoder.ts';
 import { minilmL6 } from './minilm-l6.ts';
 import { onnxClassifier } from './onnx-classifier.ts';
+import { onnxFeatures } from './onnx-features.ts';
 import { T5_ENCODERS } from './t5.ts';
 
 export type RunnerEncoders = Readonly<Record<string, RunnerEncoder>>;
@@ -20,4 +21,5 @@ export const RUNNER_ENCODERS: RunnerEncoders = {
   ...EFFICIENTNET_ENCODERS,
   'minilm-l6': minilmL6,
   'onnx-classifier': onnxClassifier,
+  'onnx-features': onnxFeatures,
 };

@@ -35,6 +35,18 @@ test('an extractor that training saw is refused by name, and others are offered'
   );
 });
 
+test('an installed network of a person is an extractor by its name, and never chosen unasked', () => {
+  const installed = new Set(['aardvark']);
+  expect(chooseExtractor(PLAIN, installed).extractor.name).toBe('dct');
+  const { extractor } = chooseExtractor(PLAIN, installed, 'aardvark');
+  expect([extractor.name, extractor.job, extractor.encoder?.weights]).toEqual([
+    'aardvark',
+    'onnx-features',
+    ['model', 'config'],
+  ]);
+  expect(() => chooseExtractor(PLAIN, installed, 'ardvark')).toThrow('there is no feature extractor "ardvark"');
+});
+
 test('a training that saw one CLIP has seen the other', () => {
   const config = configOf(`objective: { frozen: { clip-vitl14: ["sha256:${'0'.repeat(64)}"] } }`);
   expect(findSeen(config, 'clip-vitb32')).toEqual({ name: 'clip-vitl14', as: 'a frozen net of the losses' });

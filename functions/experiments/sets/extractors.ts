@@ -2,16 +2,21 @@
  * @file The table of feature extractors: what turns a picture into a row of numbers, so that sets of pictures can be
  * compared. Each encoder of pictures that describes the whole picture is one. `thumbnail` looks at plain pixels.
  */
+import { z } from 'zod';
+import { PICTURE_NET_PARTS } from '../../../configs/picture-net.ts';
 import type { KeyedConfig } from '../../../configs/schema.ts';
 import { signalsOf } from '../../../configs/signals.ts';
+import { NAME_PATTERN } from '../../../configs/stored-names.ts';
 import { Unprocessable } from '../../../errors.ts';
-import type { AnyEncoder } from '../../encoders/encoder.ts';
+import { type AnyEncoder, defineEncoder, type Weights } from '../../encoders/encoder.ts';
 import { encodersOf } from '../../encoders/encoders.ts';
 
 export interface Extractor {
   readonly name: string;
   /** Absent: the pixels themselves, as thumbnails. */
   readonly encoder?: AnyEncoder;
+  /** Name of the encoder in the gpu-runner, where it is not that of the extractor. */
+  readonly job?: string;
   /** What reports say of it. */
   readonly about: string;
 }
@@ -42,12 +47,34 @@ export const EXTRACTORS: readonly Extractor[] = [
 
 export const EXTRACTOR_NAMES = EXTRACTORS.map(({ name }) => name) as [string, ...string[]];
 
-/** @throws Unprocessable for an unknown name. */
-export function findExtractor(name: string): Extractor {
+/** Names of extractors, and of networks of a person's own. */
+export const extractorSchema = z
+  .string()
+  .regex(NAME_PATTERN)
+  .describe(
+    `one of ${EXTRACTOR_NAMES.join(', ')}, or the name of a stored network of pictures with the parts ` +
+      `${PICTURE_NET_PARTS.join(' and ')} (docs/evaluation.md)`,
+  );
+
+/** A network of a person's own in an ONNX file, by the name under which the store has it. */
+export function onnxExtractor(name: string): Extractor {
+  const encoder = defineEncoder({
+    ...{ name, version: 1, reads: 'image', options: z.strictObject({}), makes: { cls: () => ({}) } },
+    optionsOf: () => ({}),
+    weights: PICTURE_NET_PARTS,
+    precisions: { allowed: ['f32'], why: 'nobody knows how exact the network must be' },
+    runs: 'runner',
+  });
+  return { name, encoder, job: 'onnx-features', about: `${name}: a network in an ONNX file; its output` };
+}
+
+/** @throws Unprocessable for an unknown name, unless it comes with the parts of a network in an ONNX file. */
+export function findExtractor(name: string, weights?: Weights): Extractor {
   const found = EXTRACTORS.find(each => each.name === name);
   if (found) return found;
+  if (weights && PICTURE_NET_PARTS.every(part => part in weights)) return onnxExtractor(name);
   throw new Unprocessable(`there is no feature extractor "${name}"`, {
-    expected: `one of: ${EXTRACTOR_NAMES.join(', ')}`,
+    expected: `one of: ${EXTRACTOR_NAMES.join(', ')}; or a stored network with the parts ${PICTURE_NET_PARTS.join(', ')}`,
   });
 }
 
@@ -108,7 +135,8 @@ export function chooseExtractor(
   const seenAs = ({ name }: Extractor) => findSeen(config, name)?.as;
   const isThere = ({ name, encoder }: Extractor) => encoder?.weights === undefined || installed.has(name);
   if (asked !== undefined) {
-    const extractor = findExtractor(asked);
+    const isOwn = installed.has(asked) && !EXTRACTORS.some(({ name }) => name === asked);
+    const extractor = isOwn ? onnxExtractor(asked) : findExtractor(asked);
     const as = seenAs(extractor);
     if (as !== undefined) {
       const others = EXTRACTORS.filter(each => seenAs(each) === undefined && isThere(each));
