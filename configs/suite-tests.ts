@@ -82,7 +82,7 @@ const TESTS = {
   swap: {
     about: 'the caption of a picture A with the look of another one B',
     scores: [
-      { score: 'to_a', of: 'swap', against: 'own', about: 'against A, whose caption was given' },
+      { score: 'to_a', of: 'swap', against: 'own', about: 'against A, whose caption was given', caption: true },
       { score: 'to_b', of: 'swap', against: 'other', about: 'against B, whose look was given' },
       { score: 'a_to_b', of: 'swap', against: 'other_own', about: 'B against A: how far apart they are' },
       { score: 'effect', of: 'swap', against: 'full', about: 'against A from all its own signals' },
@@ -104,9 +104,19 @@ const TESTS = {
   cfg: {
     about: 'the caption at several guidances: how far they lead apart',
     scores: [
-      { score: 'guidance_0', of: 'guidance_0', against: 'guidance_1', about: 'guidance 0 against 1' },
-      { score: 'guidance_default', of: 'text', against: 'guidance_1', about: 'the usual guidance against 1' },
-      { score: 'guidance_high', of: 'guidance_high', against: 'guidance_1', about: 'high guidance against 1' },
+      { score: 'guidance_0', of: 'guidance_0', against: 'guidance_1', about: 'guidance 0 against 1', caption: true },
+      {
+        ...{ score: 'guidance_default', of: 'text', against: 'guidance_1' },
+        ...{ about: 'the usual guidance against 1', caption: true },
+      },
+      {
+        ...{ score: 'guidance_high', of: 'guidance_high', against: 'guidance_1' },
+        ...{ about: 'high guidance against 1', caption: true },
+      },
+      {
+        ...{ score: 'plain_to_own', of: 'guidance_1', against: 'own' },
+        ...{ about: 'guidance 1 against the real pictures', caption: true },
+      },
       { score: 'high_to_own', of: 'guidance_high', against: 'own', about: 'high guidance against the real pictures' },
     ],
     probes: ['guidance_1', 'text', 'guidance_high'],

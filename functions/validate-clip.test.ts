@@ -55,7 +55,7 @@ test('an installed CLIP compares drawn pictures and control rows with their capt
   }
   const scores = suite.tests.flatMap(({ scores: all }) => all.map(({ score, values }) => ({ score, values })));
   const fitted = scores.filter(({ values }) => 'clip_score' in values).map(({ score }) => score);
-  expect(fitted).toEqual(['full', 'text', 'effect', 'effect_text']);
+  expect(fitted).toEqual(['full', 'text', 'effect', 'effect_text', 'to_a']);
   expect(new Set(read.filter(text => text.includes('short')))).toEqual(
     new Set(['d', 'e'].map(letter => `a short hat of the kind ${letter}`)),
   );
@@ -74,6 +74,21 @@ test('an installed CLIP compares drawn pictures and control rows with their capt
     'higher',
   ]);
   expect(fit?.controls).toContainEqual({ name: 'real', value: 2.5 });
+});
+
+test('CLIP tells how well pictures of each guidance fit the caption, and those of a swap the caption of A', async () => {
+  await train();
+  await installClip(lab, ['model', 'tokenizer']);
+  const suite = await validate(['cfg', 'swap']);
+  for (const score of ['guidance_0', 'guidance_default', 'guidance_high', 'plain_to_own']) {
+    expect(scoreOf(suite, 'cfg', score)?.summaries.clip_score, score).toMatchObject({ n: 2, mean: BETWEEN });
+  }
+  expect(scoreOf(suite, 'cfg', 'high_to_own')?.values).not.toHaveProperty('clip_score');
+  expect(scoreOf(suite, 'swap', 'to_a')?.summaries.clip_score).toMatchObject({ n: 2, mean: BETWEEN });
+  expect(scoreOf(suite, 'swap', 'to_b')?.values).not.toHaveProperty('clip_score');
+  const { chunks } = (await readHead(lab.store, 'toy')).value;
+  const { series } = await readMetrics(lab.blobs, chunks, 0, 100);
+  expect(series['validation/dino_swap_to_text_clip_score']?.at(-1)).toEqual(BETWEEN);
 });
 
 test('a training asks no CLIP, nor does a validation without the weights; a later one follows scores beside both', async () => {
