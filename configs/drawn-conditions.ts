@@ -11,12 +11,19 @@ export const CONDITION_NAMES = [
   'pose_text',
   'unconditional',
   'swap',
+  'other_pose',
   'edit',
   'edit_text',
 ] as const;
 export type ConditionName = (typeof CONDITION_NAMES)[number];
 
 export const LOOK: readonly SignalName[] = ['cls', 'patches'];
+
+/** Signals that come from another picture of the same size. */
+export const BORROWED: Readonly<Partial<Record<ConditionName, readonly SignalName[]>>> = {
+  swap: LOOK,
+  other_pose: ['pose'],
+};
 
 /** Of each list the model and the picture have at least one signal. Otherwise the condition says nothing. */
 const REQUIRED: Readonly<Record<ConditionName, readonly (readonly SignalName[])[]>> = {
@@ -29,6 +36,7 @@ const REQUIRED: Readonly<Record<ConditionName, readonly (readonly SignalName[])[
   pose_text: [['text'], ['pose']],
   unconditional: [],
   swap: [['text'], LOOK],
+  other_pose: [['text'], ['pose']],
   edit: [['text']],
   edit_text: [['text']],
 };

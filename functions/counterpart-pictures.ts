@@ -15,8 +15,8 @@ import { readDrawnIndex } from './experiments/drawn-index.ts';
 export const counterpartPictures = defineFunction({
   name: 'counterpart-pictures',
   summary:
-    'Collects the pictures that drawn ones are compared with: real ones (own), those whose look was given instead ' +
-    '(other), or those of another column. Output pictures (a column with the ids of the drawn ones).',
+    'Collects the pictures that drawn ones are compared with: real ones (own), those whose look or pose was given ' +
+    'instead (other), or those of another column. Output pictures (a column with the ids of the drawn ones).',
   version: 1,
   kind: 'pure',
   digests: { drawn: 'blob', dataset: 'dataset', column: 'blob' },
@@ -46,7 +46,8 @@ export const counterpartPictures = defineFunction({
         const member = found.get(memberName('image', source));
         if (member) return [memberName('image', id), member] as const;
         throw new Unprocessable(`there is no picture ${source} beside the drawn picture ${id}`, {
-          expected: of === 'other' ? 'pictures that were drawn under the condition swap' : 'a picture of each id',
+          expected:
+            of === 'other' ? 'pictures that were drawn under the condition swap or other_pose' : 'a picture of each id',
         });
       }),
     );

@@ -12,7 +12,16 @@ import { encodeWords } from './encoders/words.ts';
 import { outputOf } from './execution/output-of.ts';
 import { readDrawnIndex } from './experiments/drawn-index.ts';
 import { readHead } from './experiments/experiment-head.ts';
-import { createTrainingLab, ENGINE, putToyDataset, type TrainingLab } from './testing/training.ts';
+import { createExperiment } from './operations/create-experiment.ts';
+import { putPosed } from './testing/known-poses.ts';
+import {
+  ASKED_ENGINE,
+  createTrainingLab,
+  ENGINE,
+  putToyDataset,
+  TOY_CONFIG,
+  type TrainingLab,
+} from './testing/training.ts';
 
 const CAPTIONS = ['a long hat', 'A Long hat', 'a longer hat', 'a hat', 'a pale hat'];
 let lab: TrainingLab;
@@ -143,6 +152,29 @@ describe('draw', () => {
     const row = 64;
     expect(swap?.cls?.data.slice(0, row)).toEqual(full?.cls?.data.slice(row, 2 * row));
     expect(swap?.text?.data).toEqual(full?.text?.data);
+  });
+
+  test('other_pose gives the pose of the next picture with the own caption, and nothing else', async () => {
+    dataset = await putPosed(lab, { pose: { name: 'known', joints: 133 } }, []);
+    await createExperiment(lab, 'posed', { config: TOY_CONFIG, dataset, engine: ASKED_ENGINE });
+    await lab.executor.callEffect('train', { experiment: 'posed', target: 8 });
+    const posed = { checkpoint: (await readHead(lab.store, 'posed')).value.checkpoint as Digest, split: 'train' };
+    sampled.length = 0;
+    const { index } = await draw({ ...posed, condition: 'other_pose' });
+    expect(index.items.map(({ id, other }) => [id, other].map(hex => Number.parseInt(hex ?? '', 16)))).toEqual([
+      [0, 1],
+      [1, 2],
+      [2, 3],
+      [3, 0],
+    ]);
+    await draw({ ...posed, condition: 'pose_text' });
+    const [swapped, own] = await Promise.all(sampled.map(conditionsOf));
+    const rows = (of: typeof own, from: number, to: number) => of?.pose?.data.slice(from * 399, to * 399);
+    expect(rows(swapped, 0, 3)).toEqual(rows(own, 1, 4));
+    expect(rows(swapped, 3, 4)).toEqual(rows(own, 0, 1));
+    expect(rows(own, 0, 1)).not.toEqual(rows(own, 1, 2));
+    expect(swapped?.text?.data).toEqual(own?.text?.data);
+    expect(Object.keys(swapped ?? {}).filter(name => /cls|patches/.test(name))).toEqual([]);
   });
 
   test('edits whole words and encodes the edited caption anew', async () => {

@@ -5,10 +5,8 @@ import { SIGNAL_NAMES, type SignalName } from '../../configs/signals.ts';
 export interface ConditionRow {
   /** In words, for people: what the network is given of a picture A. */
   readonly about: string;
-  /** Signals of A. */
+  /** Signals of A. Those of another picture B are in `BORROWED`. */
   readonly own: readonly SignalName[];
-  /** Signals of another picture B of the same size, instead of those of A. */
-  readonly other?: readonly SignalName[];
   /** Whether the caption of A is edited and encoded anew. */
   readonly edited?: true;
 }
@@ -22,11 +20,8 @@ export const CONDITIONS: Readonly<Record<ConditionName, ConditionRow>> = {
   pose: { about: 'the pose alone', own: ['pose'] },
   pose_text: { about: 'pose and caption', own: ['text', 'pose'] },
   unconditional: { about: 'nothing', own: [] },
-  swap: {
-    about: 'the caption of A with the look (cls and patches) of another picture B',
-    own: ['text'],
-    other: LOOK,
-  },
+  swap: { about: 'the caption of A with the look (cls and patches) of another picture B', own: ['text'] },
+  other_pose: { about: 'the caption of A with the pose of another picture B', own: ['text'] },
   edit: {
     about: 'an edited caption with all other signals of A',
     own: SIGNAL_NAMES,
@@ -34,5 +29,3 @@ export const CONDITIONS: Readonly<Record<ConditionName, ConditionRow>> = {
   },
   edit_text: { about: 'an edited caption alone', own: ['text'], edited: true },
 };
-
-export { missingSignals } from '../../configs/drawn-conditions.ts';

@@ -46,7 +46,7 @@ export async function measureRow(
   const comparison = outputOf((await ctx.call('compare-sets', body)).result, 'comparison');
   const found = await readDocument(ctx.blobs, comparison, setComparisonSchema, 'a comparison of sets');
   const { v: _, kind: __, dataset: ___, distances: ____, links: _____, ...compared } = found;
-  const scored = await scoreRow(ctx, columns, { ...fidelity, engine });
+  const scored = await scoreRow(ctx, set, { ...fidelity, dataset, engine });
   const fit = clip && (await clipRow(ctx, set, { clip, dataset, engine }));
   const probed = await probeRow(ctx, dataset, columns);
   // Figures tell their joints by their pixels.

@@ -1,6 +1,6 @@
 /** @file What each picture of a range is drawn from under a condition. */
 import { type CaptionEdit, editCaption } from '../../configs/caption-edits.ts';
-import { type ConditionName, missingSignals } from '../../configs/drawn-conditions.ts';
+import { BORROWED, type ConditionName, missingSignals } from '../../configs/drawn-conditions.ts';
 import type { SignalName } from '../../configs/signals.ts';
 import type { EncodedArray } from '../encoders/encoder.ts';
 import type { DrawnItem } from '../experiments/drawn-index.ts';
@@ -42,7 +42,8 @@ function planOne(
   items: readonly SplitItem[],
   edits: readonly CaptionEdit[] | undefined,
 ): Drawing | string {
-  const { own, other: borrowed = [], edited } = CONDITIONS[condition];
+  const { own, edited } = CONDITIONS[condition];
+  const borrowed = BORROWED[condition] ?? [];
   const { id, name, picture, ordinal, signals, caption } = item;
   const described = { id, name, width: picture.width, height: picture.height, noise: ordinal };
   const isBlank = caption !== undefined && caption.trim() === '' && signals.has('text');
@@ -61,7 +62,8 @@ function planOne(
   }
   if (borrowed.length === 0) return { item: { ...described, caption: caption ?? '' }, signals: given };
   const other = nextAlike(item, items, borrowed);
-  if (other === undefined) return 'no other picture of its size has a look';
+  if (other === undefined)
+    return `no other picture of its size has a ${condition === 'swap' ? 'look' : borrowed.join()}`;
   for (const signal of borrowed) {
     const array = other.signals.get(signal);
     if (array) given.set(signal, array);

@@ -9,8 +9,10 @@ import type { EngineSpec } from '../../storage/records.ts';
 import type { EffectContext } from '../define.ts';
 import { outputOf } from '../execution/output-of.ts';
 import type { InstalledLpips } from './choose-lpips.ts';
+import type { PictureSet } from './clip-row.ts';
 
 export interface ScoreOptions {
+  readonly dataset: Digest;
   /** Columns of the held-out pictures, in the order of those of the row. */
   readonly truth: readonly Digest[];
   readonly lpips: InstalledLpips | undefined;
@@ -22,16 +24,15 @@ const MEASURES = ['psnr', 'ssim', 'ms_ssim', 'lpips'] as const;
 /** Means over all pictures that both have; nothing without such pictures. */
 export async function scoreRow(
   ctx: EffectContext,
-  columns: readonly Digest[],
-  { truth, lpips, engine }: ScoreOptions,
+  { columns, indexes }: PictureSet,
+  { dataset, truth, lpips, engine }: ScoreOptions,
 ): Promise<Pick<EvaluationRow, 'fidelity'>> {
   const values: SummarizeTask = {};
   for (const [i, pictures] of columns.entries()) {
-    const against = truth[i];
+    const against = await findTruth(ctx, { pictures, drawn: indexes?.[i], dataset, usual: truth[i] });
     if (against === undefined) continue;
-    const isComparable = lpips && (await haveSameIds(ctx, pictures, against));
     const distances =
-      isComparable && (await ctx.call('distance', { ...lpips, a: pictures, b: against, engine: { ...engine } }));
+      lpips && (await ctx.call('distance', { ...lpips, a: pictures, b: against, engine: { ...engine } }));
     const body = { pictures, against, ...(distances && { lpips: outputOf(distances.result, 'distances') }) };
     const scores = outputOf((await ctx.call('score-pictures', body)).result, 'scores');
     const found = await readDocument(ctx.blobs, scores, pictureScoresSchema, 'scores of pictures');
@@ -44,6 +45,27 @@ export async function scoreRow(
   if (count === 0) return {};
   const complete = Object.fromEntries(Object.entries(values).filter(([, each]) => each.length === count));
   return { fidelity: await ctx.task<NonNullable<EvaluationRow['fidelity']>>('summarize-scores', complete) };
+}
+
+/** The real pictures of a column. A condition that says nothing about some pictures draws others, or these again. */
+async function findTruth(
+  ctx: EffectContext,
+  {
+    pictures,
+    drawn,
+    dataset,
+    usual,
+  }: {
+    readonly pictures: Digest;
+    /** Absent: the pictures are a control row. */
+    readonly drawn: Digest | undefined;
+    readonly dataset: Digest;
+    readonly usual: Digest | undefined;
+  },
+): Promise<Digest | undefined> {
+  if (usual !== undefined && (await haveSameIds(ctx, pictures, usual))) return usual;
+  if (drawn === undefined) return undefined;
+  return outputOf((await ctx.call('counterpart-pictures', { drawn, dataset, of: 'own' })).result, 'pictures');
 }
 
 async function haveSameIds({ blobs }: EffectContext, a: Digest, b: Digest): Promise<boolean> {

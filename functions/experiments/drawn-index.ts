@@ -27,7 +27,7 @@ export const drawnItemSchema = z.strictObject({
   height: z.int().positive(),
   /** It starts from the noise of (seed, noise): its place among all pictures of the split that ever were. */
   noise: z.int().nonnegative(),
-  /** Of the picture whose look was given instead of its own. */
+  /** Of the picture whose look or pose was given instead of its own. */
   other: z.string().optional(),
   edit: editSchema.optional(),
 });

@@ -1,6 +1,6 @@
 /** @file Sets of pictures by pure calls: drawn ones, and the features of any. */
 import type { WeightChoice } from '../../../configs/averages.ts';
-import { type ConditionName, missingSignals } from '../../../configs/drawn-conditions.ts';
+import { BORROWED, type ConditionName, missingSignals } from '../../../configs/drawn-conditions.ts';
 import type { ProgressEvent } from '../../../configs/progress.ts';
 import type { Config } from '../../../configs/schema.ts';
 import { type SignalName, signalsOf } from '../../../configs/signals.ts';
@@ -76,7 +76,10 @@ export function samplingFor({ config, seed, steps, guidance, ...asked }: DrawSet
   >;
 }
 
-/** Draws by the settings of the experiment's previews. @throws Unprocessable if nothing could be drawn. */
+/**
+ * Draws by the settings of the experiment's previews, again from other noise where the split has too few pictures.
+ * @throws Unprocessable if nothing could be drawn.
+ */
 export async function drawSet(ctx: SetContext, plan: DrawPlan): Promise<DrawnSet> {
   const { kept, config, dataset, split, pictures, condition, samples } = plan;
   const sampling = samplingFor(plan);
@@ -89,9 +92,9 @@ export async function drawSet(ctx: SetContext, plan: DrawPlan): Promise<DrawnSet
     : { checkpoint: kept.checkpoint };
   const columns: Digest[] = [];
   const indexes: Digest[] = [];
-  let done = 0;
+  let [done, before] = [0, 0];
   for (let round = 0, first = 0; done < samples; ) {
-    const count = Math.min(PAGE_SIZE, pictures - first, samples - done);
+    const count = takeCount(Math.min(pictures - first, samples - done), condition);
     const body = {
       ...{ ...network, dataset, split, first, count, condition, ...sampling },
       ...(traces && { traces }),
@@ -112,11 +115,18 @@ export async function drawSet(ctx: SetContext, plan: DrawPlan): Promise<DrawnSet
           expected: 'another condition, or pictures that have the signals of it',
         });
       }
-      [round, first] = [round + 1, 0];
+      // What is left may be too few for the condition, in every round.
+      if (done === before) break;
+      [round, first, before] = [round + 1, 0, done];
     }
     ctx.progress({ phase: `draw ${condition}`, done: Math.min(done, samples), total: samples, unit: 'pictures' });
   }
   return { columns, indexes, samples: done };
+}
+
+/** Pictures of the next call. Signals of another picture come from the same call: none is left alone. */
+function takeCount(left: number, condition: ConditionName): number {
+  return left === PAGE_SIZE + 1 && BORROWED[condition] ? PAGE_SIZE - 1 : Math.min(PAGE_SIZE, left);
 }
 
 /** The condition under which a model says most: caption and pose, or the caption, or whatever it has. */
