@@ -121,6 +121,11 @@ async function measureQuality(): Promise<void> {
   const drawn = await describe(nearest);
   const compared = await executor.call('compare-sets', { dataset, real: [real], drawn: [drawn], k: 2 });
   made['compare-sets'] = outputOf(compared, 'comparison');
+  const [own = image, halved = image, blurred = image] = controls as Digest[];
+  const score = async (pictures: Digest) =>
+    outputOf(await executor.call('score-pictures', { pictures, against: own }), 'scores');
+  const splits = { train: [await score(halved)], held_out: [await score(blurred)] };
+  made['compare-splits'] = outputOf(await executor.call('compare-splits', splits), 'gap');
   const space = { drawn: [drawn], dataset: [real] };
   made.memorization = outputOf(await executor.call('memorization', { dataset, spaces: [space] }), 'copies');
   const [id = ''] = items.map(item => item.id);
@@ -149,6 +154,7 @@ describe.runIf(drawsAlike)('golden digests', () => {
     ['contact-sheet', 3, 'sha256:95856280d9209d6c5c3aff0b06cd5fc1a5b9aa06d1615ef74cb24b0704718af9'],
     ['control-pictures', 2, 'sha256:c2303096e676b75eb9bdde935a13791448ae48c18905de25c14921cd60c3638b'],
     ['compare-sets', 1, 'sha256:d904004293b32e963af3aae1a2d909d4e5ad5cce404d84581cc17ae58a532003'],
+    ['compare-splits', 1, 'sha256:90a1a0b86390092a0b3efe700aaff836ac7f07adb64f74bc2e0268c2e9bd286f'],
     ['memorization', 4, 'sha256:f4524291413a6ab62c4a1458026cbcd19cfae0df587fe18953e10fcac0591bb3'],
     ['pair-sheet', 2, 'sha256:b36b18f8e56924bb2916a4632ce572833523df9616593d911ef858d40e4b15e1'],
   ])('%s, version %i', (name, version, digest) => {

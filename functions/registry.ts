@@ -9,6 +9,7 @@ import { collage } from './collage.ts';
 import { compare } from './compare.ts';
 import { compareScores } from './compare-scores.ts';
 import { compareSets } from './compare-sets.ts';
+import { compareSplits } from './compare-splits.ts';
 import { contactSheet } from './contact-sheet.ts';
 import { controlPictures } from './control-pictures.ts';
 import { counterpartPictures } from './counterpart-pictures.ts';
@@ -121,6 +122,7 @@ export const registry: readonly AnyFunction[] = [
   features,
   controlPictures,
   compareSets,
+  compareSplits,
   memorization,
   probePictures,
   evaluate,

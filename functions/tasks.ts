@@ -1,9 +1,11 @@
 /** @file The CPU work of stages, by name: pure functions that the worker threads of pool.ts run. */
+
 import { measurePixels } from './curation/measure-pixels.ts';
 import { type EncodePageTask, encodeInputs, encodePage } from './encoders/encode-tasks.ts';
 import { noteCaptions } from './encoders/note-texts.ts';
 import { fitBasis } from './encoders/pca/fit-basis.ts';
 import { compareFeatures } from './evaluation/compare-features.ts';
+import { compareSplitScores } from './evaluation/compare-split-scores.ts';
 import { describePictures } from './evaluation/describe-pictures.ts';
 import { findCopies } from './evaluation/find-copies.ts';
 import { measureCopying } from './evaluation/measure-copying.ts';
@@ -28,6 +30,7 @@ export const tasks = {
   'find-copies': findCopies,
   'measure-copying': measureCopying,
   'compare-features': compareFeatures,
+  'compare-split-scores': compareSplitScores,
   'summarize-scores': summarizeScores,
   'score-pairs': scorePairs,
 } as const;

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { bootstrapMean, pairedBootstrap, quantile, summarize } from './bootstrap.ts';
+import { bootstrapDifference, bootstrapMean, pairedBootstrap, quantile, summarize } from './bootstrap.ts';
 import { GOLDENS } from './testing/goldens.ts';
 
-const { values, others, percentiles, sd, mean, difference } = GOLDENS.scores;
+const { values, others, percentiles, sd, mean, difference, unpaired } = GOLDENS.scores;
 const average = (numbers: readonly number[]) => numbers.reduce((sum, x) => sum + x, 0) / numbers.length;
 
 /** Of ends of intervals, as a share of their width: the noise of 10,000 resamples. */
@@ -65,6 +65,21 @@ describe('pairedBootstrap', () => {
     }
     expect(hits).toBeGreaterThan(175);
     expect(hits).toBeLessThan(199);
+  });
+});
+
+describe('bootstrapDifference', () => {
+  it('the interval of a difference of two means is that of SciPy, but for the noise of resamples', () => {
+    const some = others.slice(0, 20);
+    const found = bootstrapDifference(values, some, { seed: 7 });
+    expect(found.mean).toBeCloseTo(average(values) - average(some), 12);
+    expect(Math.abs(found.low - unpaired.low)).toBeLessThan(NOISE * (unpaired.high - unpaired.low));
+    expect(Math.abs(found.high - unpaired.high)).toBeLessThan(NOISE * (unpaired.high - unpaired.low));
+  });
+
+  it('single values have an interval without width, and no values are refused', () => {
+    expect(bootstrapDifference([3, 3], [1])).toEqual({ mean: 2, low: 2, high: 2 });
+    expect(() => bootstrapDifference([1], [])).toThrow('no values');
   });
 });
 

@@ -30,7 +30,7 @@ const TAIL = 0.025;
 export function bootstrapMean(values: ArrayLike<number>, options: BootstrapOptions = {}): Interval {
   requireValues(values);
   const { seed = 0, resamples = RESAMPLES } = options;
-  const means = resampledMeans(values, seed, resamples).sort();
+  const means = resampledMeans(values, new RandomStream(seed, 'bootstrap'), resamples).sort();
   return { mean: meanOf(values), low: quantile(means, TAIL), high: quantile(means, 1 - TAIL) };
 }
 
@@ -45,6 +45,29 @@ export function pairedBootstrap(a: ArrayLike<number>, b: ArrayLike<number>, opti
     Float64Array.from({ length: a.length }, (_, i) => a[i]! - b[i]!),
     options,
   );
+}
+
+/**
+ * The mean of a minus that of b, over pictures that are no pairs. Both are drawn anew, each from its own numbers. An
+ * interval without 0 says that the two differ.
+ * @throws RangeError unless both have at least one value, all finite
+ */
+export function bootstrapDifference(
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  options: BootstrapOptions = {},
+): Interval {
+  requireValues(a);
+  requireValues(b);
+  const { seed = 0, resamples = RESAMPLES } = options;
+  const random = new RandomStream(seed, 'bootstrap');
+  const [first, second] = [resampledMeans(a, random, resamples), resampledMeans(b, random, resamples)];
+  const differences = first.map((mean, i) => mean - second[i]!).sort();
+  return {
+    mean: meanOf(a) - meanOf(b),
+    low: quantile(differences, TAIL),
+    high: quantile(differences, 1 - TAIL),
+  };
 }
 
 /** What a table tells about the scores of pictures. @throws RangeError unless there is a value, and all are finite */
@@ -64,8 +87,7 @@ export function summarize(values: ArrayLike<number>, options: BootstrapOptions =
   };
 }
 
-function resampledMeans(values: ArrayLike<number>, seed: Seed, resamples: number): Float64Array {
-  const random = new RandomStream(seed, 'bootstrap');
+function resampledMeans(values: ArrayLike<number>, random: RandomStream, resamples: number): Float64Array {
   const first = values[0]!;
   return Float64Array.from({ length: resamples }, () => {
     let sum = 0;

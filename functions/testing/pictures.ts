@@ -16,6 +16,7 @@ import { classify } from '../classify.ts';
 import { clipScore } from '../clip-score.ts';
 import { collage } from '../collage.ts';
 import { compareSets } from '../compare-sets.ts';
+import { compareSplits } from '../compare-splits.ts';
 import { contactSheet } from '../contact-sheet.ts';
 import { controlPictures } from '../control-pictures.ts';
 import { curate } from '../curate.ts';
@@ -113,6 +114,7 @@ export function createPictureLab({
       features,
       controlPictures,
       compareSets,
+      compareSplits,
       memorization,
       probePictures,
       pairSheet,

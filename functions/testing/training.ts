@@ -39,6 +39,7 @@ import { collage } from '../collage.ts';
 import { compare } from '../compare.ts';
 import { compareScores } from '../compare-scores.ts';
 import { compareSets } from '../compare-sets.ts';
+import { compareSplits } from '../compare-splits.ts';
 import { controlPictures } from '../control-pictures.ts';
 import { counterpartPictures } from '../counterpart-pictures.ts';
 import { distance } from '../distance.ts';
@@ -412,6 +413,7 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
       features,
       controlPictures,
       compareSets,
+      compareSplits,
       memorization,
       probePictures,
       pairSheet,

@@ -121,6 +121,18 @@ def interval(values, other=None):
     return {"low": float(found.low), "high": float(found.high)}
 
 
+def unpaired(values, other):
+    found = stats.bootstrap(
+        (values, other),
+        lambda x, y, axis: x.mean(axis) - y.mean(axis),
+        n_resamples=100_000,
+        paired=False,
+        method="percentile",
+        rng=np.random.default_rng(1),
+    ).confidence_interval
+    return {"low": float(found.low), "high": float(found.high)}
+
+
 scores = np.round(random.gamma(2.0, 1.0, 30), 3)
 others = np.round(scores + random.normal(0.2, 0.4, 30), 3)
 document = {
@@ -143,6 +155,7 @@ document = {
         "sd": float(scores.std(ddof=1)),
         "mean": interval(scores),
         "difference": interval(scores, others),
+        "unpaired": unpaired(scores, others[:20]),
     },
 }
 

@@ -33,6 +33,8 @@ interface Goldens {
     readonly sd: number;
     readonly mean: { readonly low: number; readonly high: number };
     readonly difference: { readonly low: number; readonly high: number };
+    /** Of the values and the first 20 others, which are no pairs. */
+    readonly unpaired: { readonly low: number; readonly high: number };
   };
 }
 

@@ -2,53 +2,13 @@
 import { afterAll, expect, test } from 'vitest';
 import { CONTROL_NAMES } from '../../../configs/control-names.ts';
 import type { Suite } from '../../../configs/validation-suite.ts';
-import { encodeSafetensors } from '../../../formats/safetensors.ts';
-import type { Tensor } from '../../../gpu-runner/compiler/tensor.ts';
-import { trace } from '../../../gpu-runner/compiler/trace.ts';
-import { lpipsDistance } from '../../../gpu-runner/encoders/lpips/distance.ts';
-import { hashedWeight } from '../../../gpu-runner/encoders/lpips/testing/hashed-numbers.ts';
 import { createOnnxRuntimeEngine } from '../../../gpu-runner/engines/onnxruntime/engine.ts';
-import { createDistanceJob } from '../../../gpu-runner/jobs/distance.ts';
-import { createRefs } from '../../../storage/names/refs.ts';
 import { createExperiment } from '../../operations/create-experiment.ts';
-import {
-  ASKED_ENGINE,
-  createTrainingLab,
-  putToyDataset,
-  TOY_CONFIG,
-  type TrainingLab,
-} from '../../testing/training.ts';
+import { createLpipsLab } from '../../testing/lpips-lab.ts';
+import { ASKED_ENGINE, putToyDataset, TOY_CONFIG, type TrainingLab } from '../../testing/training.ts';
 
 const engine = createOnnxRuntimeEngine({ threads: 1 });
-const job = createDistanceJob();
 afterAll(() => engine.dispose?.());
-
-/** A gpu-runner that computes distances, and everything else as in other tests. */
-async function createLpipsLab(): Promise<TrainingLab> {
-  const lab = createTrainingLab();
-  const { run } = lab.runner;
-  lab.runner.run = (action, asked, options) => {
-    if (asked.kind !== 'distance') return run(action, asked, options);
-    const openSource = () => Promise.reject(new Error('no dataset is expected'));
-    const breathe = async () => 'continue' as const;
-    return job({ blobs: lab.blobs, engine: async () => engine, openSource, progress: () => {}, breathe }, asked);
-  };
-  const tensors: Record<string, Tensor> = {};
-  trace(builder => {
-    const picture = builder.input('picture', { shape: [1, 3, 32, 32], dtype: 'f32' });
-    const distance = lpipsDistance(picture, picture, 'squeeze', (name, shape) => {
-      tensors[name] ??= hashedWeight('squeeze', name, shape);
-      return builder.state(name, { shape, dtype: 'f32' });
-    });
-    return { outputs: { distance } };
-  });
-  const { digest } = await lab.blobs.put(encodeSafetensors(tensors));
-  const license = { name: 'BSD-2-Clause', read_in: 'a test' };
-  await createRefs(lab.store).models.create('lpips-squeeze', {
-    ...{ v: 1, weights: { heads: [digest] }, source: 'random numbers', license },
-  });
-  return lab;
-}
 
 async function validate(lab: TrainingLab, name: string, side: number): Promise<Suite> {
   const dataset = await putToyDataset(lab.blobs, { count: 4, side, heldOut: 3 });
@@ -60,7 +20,7 @@ async function validate(lab: TrainingLab, name: string, side: number): Promise<S
 }
 
 test('LPIPS of an installed net stands beside the other measures; pictures too small for it have those alone', async () => {
-  const lab = await createLpipsLab();
+  const lab = await createLpipsLab(engine);
   const large = await validate(lab, 'large', 32);
   const [text, floor] = large.tests[0]?.scores ?? [];
   expect([large.lpips, text?.values.lpips?.length, floor?.values.lpips?.length]).toEqual(['lpips-squeeze', 2, 2]);
