@@ -17,25 +17,74 @@ export type Checked = z.infer<typeof checkedSchema>;
 /** The lines of a terminal, without the place of the pictures. */
 export function formatCopies(found: Checked): string[] {
   const { experiment, step, samples, condition, split, spaces, gap, why_extractor: why, verdict } = found;
-  const rows = spaces.map(({ extractor, drawn, held_out, obeyed, authentic, data_copying: copying }) => [
-    extractor,
-    describe(drawn),
-    held_out ? describe(held_out) : 'none',
-    obeyed ? describe(obeyed) : '-',
-    beside(authentic?.drawn.rate, authentic?.held_out?.rate),
-    beside(copying?.drawn?.score, copying?.held_out?.score),
-  ]);
-  const titles = ['', 'copies drawn', 'false alarms', 'by obeying', 'authentic (held-out)', 'C_T (held-out)'];
+  const rows = spaces.map(
+    ({ extractor, drawn, held_out, obeyed, caption_swap: swap, authentic, data_copying: copying }) => [
+      extractor,
+      describe(drawn),
+      held_out ? describe(held_out) : 'none',
+      obeyed ? describe(obeyed) : '-',
+      swap ? describe(swap.returned) : '-',
+      swap?.floor ? describe(swap.floor) : '-',
+      beside(authentic?.drawn.rate, authentic?.held_out?.rate),
+      beside(copying?.drawn?.score, copying?.held_out?.score),
+    ],
+  );
+  const titles = [
+    ...['', 'copies drawn', 'false alarms', 'by obeying', 'by caption', 'of held-out captions'],
+    ...['authentic (held-out)', 'C_T (held-out)'],
+  ];
   return [
     `${experiment}, step ${step}: ${samples} pictures, drawn from ${condition} of the split ${split}`,
     `features: ${why}`,
     '',
     ...formatTable([titles, ...rows]).split('\n'),
+    ...describeSwap(found),
+    ...spaces.flatMap(describeCosine),
     '',
     gap === null
       ? 'loss on held-out pictures: not measured'
       : `loss on held-out pictures: ${formatFixed(gap.held_out, 4)}, on trained ones ${formatFixed(gap.train, 4)}`,
+    ...describeGap(found),
     verdict,
+  ];
+}
+
+function describeSwap({ caption_swap: swap, no_caption_swap: why }: Checked): string[] {
+  if (why !== undefined) return ['', `without the caption swap test: ${why}`];
+  if (swap === undefined) return [];
+  const given = swap.condition === 'other_pose' ? 'the pose of another picture' : 'nothing else';
+  return ['', `by caption: ${swap.samples} pictures from captions of trained pictures with ${given}`];
+}
+
+/** `sscd, cosine above 0.5: 3 of 1000 (...), false alarms 0 of 90 (...)` */
+function describeCosine({ extractor, cosine }: Checked['spaces'][number]): string[] {
+  if (cosine === undefined) return [];
+  const { above, drawn, held_out, obeyed } = cosine;
+  const others = [
+    ...(held_out ? [`false alarms ${describe(held_out)}`] : []),
+    ...(obeyed ? [`by obeying ${describe(obeyed)}`] : []),
+  ];
+  return [`${extractor}, cosine above ${above}: ${[describe(drawn), ...others].join(', ')}`];
+}
+
+/** Distances of drawn pictures to those of their conditions. */
+function describeGap({ picture_gap: found, no_picture_gap: none, no_lpips: why }: Checked): string[] {
+  if (none !== undefined) return [`distance to the pictures of the conditions: not measured, ${none}`];
+  if (found === undefined) return [];
+  const { measures, extractor, lpips } = found;
+  const line = (name: string, measured: (typeof measures)['lpips']) => {
+    if (measured === undefined) return [];
+    const { train, held_out, difference } = measured;
+    const [low, high] = [difference.low, difference.high].map(value => formatFixed(value, 3));
+    return [
+      `${name} to held-out pictures of the conditions: ${formatFixed(held_out.mean, 3)}, to trained ones ` +
+        `${formatFixed(train.mean, 3)} (gap ${low} to ${high})`,
+    ];
+  };
+  return [
+    ...line(`LPIPS (${lpips})`, measures.lpips),
+    ...line(`feature distance (${extractor})`, measures.feature_distance),
+    ...(why === undefined ? [] : [`without LPIPS: ${why}`]),
   ];
 }
 

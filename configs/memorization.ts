@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { CONDITION_NAMES, missingSignals } from './drawn-conditions.ts';
 import { setSeedSchema } from './seed.ts';
 import { type Conditions, signalsOf } from './signals.ts';
+import { gapMeasuresSchema } from './split-gap.ts';
 import { DIGEST_PATTERN } from './stored-names.ts';
 
 /** A picture is a copy if its nearest training picture is nearer than this share of the distance to the next. */
@@ -13,6 +14,8 @@ export const COPY_LIMIT = 0.01;
 const MOST_ALARMS = 0.5;
 /** Most suspicious pictures that a check shows. */
 export const SHOWN_PAIRS = 20;
+/** Pictures of the caption swap test, unless a check says how many: whole pages, which the check may have drawn. */
+export const SWAPPED = 256;
 
 /** What every check for copies takes, asked for or during a training. */
 export const copyCheckShape = {
@@ -27,6 +30,15 @@ export const copyCheckShape = {
     .describe('whose conditions are given: those of trained pictures, with new noise, are where copies show first'),
   ratio: z.number().min(0).max(1).default(COPY_RATIO).describe('d1 / d2 below which a picture is a copy'),
   limit: z.number().min(0).max(1).default(COPY_LIMIT).describe('rate above the false alarms that is memorizing'),
+  swapped: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .optional()
+    .describe(
+      'pictures of the caption swap test: a trained caption with the pose of another picture, or alone; 0: none; ' +
+        `default: ${SWAPPED}, or samples if that is less`,
+    ),
   seed: setSeedSchema,
 } as const;
 
@@ -108,6 +120,30 @@ const copyingShape = {
 };
 export type CopyingMeasures = z.infer<z.ZodObject<typeof copyingShape>>;
 
+const captionSwapSchema = z.strictObject({
+  /** Pictures drawn from the caption of a trained picture: of those, how many are copies of just that picture. */
+  returned: copiesSchema,
+  /** The same of held-out pictures, which a model cannot remember. Null: there are none. */
+  floor: copiesSchema.nullable(),
+  /** The rate above the floor; at least 0. */
+  excess: z.number(),
+});
+export type CaptionSwap = z.infer<typeof captionSwapSchema>;
+
+const cosineCopiesSchema = z.strictObject({
+  /** Cosine of the features above which two pictures are copies: 0.5 of SSCD. */
+  above: z.number(),
+  /** Of the drawn pictures, those that are copies of a training picture by this rule. */
+  drawn: copiesSchema,
+  /** The same of held-out pictures: false alarms. Null: there are none. */
+  held_out: copiesSchema.nullable(),
+  /** Of pictures that were drawn from conditions of held-out pictures: those that are copies of just these. */
+  obeyed: copiesSchema.optional(),
+  /** The rate of the drawn pictures above the higher of both others; at least 0. */
+  excess: z.number(),
+});
+export type CosineCopies = z.infer<typeof cosineCopiesSchema>;
+
 const pairSchema = z.strictObject({
   /** Of the picture that was the condition. */
   id: z.string(),
@@ -145,12 +181,19 @@ export const memorizationShape = {
       obeyed: copiesSchema.optional(),
       /** The rate of the drawn pictures above the higher of both others; at least 0. */
       excess: z.number(),
+      /** The caption swap test. Absent: not made. */
+      caption_swap: captionSwapSchema.optional(),
+      /** Of a network that finds copies. Absent: the space is none of it. */
+      cosine: cosineCopiesSchema.optional(),
       /** Absent: a check of before. */
       authentic: copyingShape.authentic.optional(),
       data_copying: copyingShape.data_copying.optional(),
     }),
   ),
-  /** Whether in one of the spaces the excess is above the limit, and the rate above that of `obeyed` for sure. */
+  /**
+   * Whether in one of the spaces an excess is above the limit, and its rate for sure above that of the pictures that
+   * were drawn from conditions of held-out pictures.
+   */
   memorized: z.boolean(),
   /** The smallest ratios, each drawn picture once. */
   pairs: z.array(pairSchema),
@@ -177,21 +220,82 @@ export const memorizationSchema = z.strictObject({
   /** Settings of the sampler and the weights, as in `sample`; pictures that are drawn again have the next seed. */
   sampling: z.record(z.string(), z.json()).optional(),
   why_extractor: z.string(),
+  /** How pictures of the caption swap test were drawn. Absent: there was none. */
+  caption_swap: z.strictObject({ condition: z.string(), samples: z.int().positive() }).optional(),
+  /** Why there was no caption swap test. */
+  no_caption_swap: z.string().optional(),
   /** The flow loss on held-out pictures minus that on trained ones; null: it could not be measured. */
   gap: z.strictObject({ train: z.number(), held_out: z.number(), difference: z.number() }).nullable(),
+  /**
+   * Distances of drawn pictures to the real pictures of their conditions, trained ones and held-out ones: LPIPS of the
+   * net that is named, and distances of the features of the extractor.
+   */
+  picture_gap: z
+    .strictObject({ extractor: z.string(), lpips: z.string().optional(), measures: gapMeasuresSchema })
+    .optional(),
+  /** The network that finds copies, and a cosine by which it does. Absent: none is installed. */
+  copy_detector: z.string().optional(),
+  /** Why it was not measured. */
+  no_picture_gap: z.string().optional(),
+  /** Why it has no LPIPS. */
+  no_lpips: z.string().optional(),
   /** PNG: the pairs, each drawn picture left of its nearest training picture. Absent: there are no pairs. */
   sheet: blobSchema.optional(),
   links: z.array(digest),
 });
 export type Memorization = z.infer<typeof memorizationSchema>;
+type CopySpace = Memorization['spaces'][number];
 
 /** The space in which most held-out pictures look like copies, so that the check cannot tell; undefined: it can. */
 export function findBlindSpace({ memorized, spaces }: Pick<Memorization, 'memorized' | 'spaces'>) {
   return memorized ? undefined : spaces.find(({ held_out }) => held_out !== null && held_out.rate > MOST_ALARMS);
 }
 
+/** What speaks for copies. */
+export interface CopyEvidence {
+  readonly extractor: string;
+  /** Of the pictures that were looked at, the share of copies. */
+  readonly rate: number;
+  /** The same of pictures that cannot be remembered. */
+  readonly floor: number;
+  /** The rate above the floor. */
+  readonly excess: number;
+  /** What was drawn: `of what it draws`. */
+  readonly among: string;
+}
+
+/** What speaks most for copies, in any space. Of equal excesses the higher rate tells more. */
+export function findWorst({ spaces }: Pick<Memorization, 'spaces'>): CopyEvidence {
+  const all = spaces.flatMap(listEvidence);
+  return all.reduce((a, b) => ((b.excess - a.excess || b.rate - a.rate) > 0 ? b : a));
+}
+
+function listEvidence(space: CopySpace): CopyEvidence[] {
+  const { extractor, drawn, held_out, obeyed, excess, caption_swap: swap, cosine } = space;
+  const floor = Math.max(held_out?.rate ?? 0, obeyed?.rate ?? 0);
+  return [
+    { extractor, rate: drawn.rate, floor, excess, among: 'of what it draws' },
+    ...(swap
+      ? [
+          {
+            ...{ extractor, rate: swap.returned.rate, floor: swap.floor?.rate ?? 0, excess: swap.excess },
+            among: 'of what it draws from captions of trained pictures with nothing else of them',
+          },
+        ]
+      : []),
+    ...(cosine
+      ? [
+          {
+            ...{ extractor, rate: cosine.drawn.rate, excess: cosine.excess, among: 'of what it draws' },
+            floor: Math.max(cosine.held_out?.rate ?? 0, cosine.obeyed?.rate ?? 0),
+          },
+        ]
+      : []),
+  ];
+}
+
 /** The space that speaks most for copies. Of equal excesses the higher rate tells more. */
-export function findWorstSpace({ spaces }: Pick<Memorization, 'spaces'>): Memorization['spaces'][number] {
+export function findWorstSpace({ spaces }: Pick<Memorization, 'spaces'>): CopySpace {
   return spaces.reduce((a, b) => ((b.excess - a.excess || b.drawn.rate - a.drawn.rate) > 0 ? b : a));
 }
 

@@ -1,5 +1,6 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Evaluation } from '../configs/evaluation.ts';
+import type { Memorization } from '../configs/memorization.ts';
 import { putDocument } from '../storage/blobs/document-blobs.ts';
 import type { Digest } from '../storage/digest.ts';
 import { createMemoryStore, type MemoryObjects } from '../storage/drivers/memory.ts';
@@ -14,6 +15,7 @@ import { branchExperiment } from './operations/branch-experiment.ts';
 import { createExperiment } from './operations/create-experiment.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
 import { drawTrainingPictures } from './testing/draw-training-pictures.ts';
+import { putPosed } from './testing/known-poses.ts';
 import {
   ASKED_ENGINE,
   createTrainingLab,
@@ -63,6 +65,45 @@ test('a model that draws its training pictures is not exported, unless the calle
   const { checkpoint } = (await readHead(lab.store, 'toy')).value;
   await expect(exportToy({ checkpoint })).rejects.toThrow('toy@4 has memorized');
   await expect(exportToy({ memorized: 'accept' })).rejects.toThrow('this runner has no weights');
+});
+
+test('captions of trained pictures alone return them, and those of held-out pictures do not', async () => {
+  await overfit();
+  const found = (await check({ swapped: 16 })) as unknown as Memorization & { readonly verdict: string };
+  expect([found.caption_swap, found.no_caption_swap]).toEqual([{ condition: 'text', samples: 16 }, undefined]);
+  expect(found.spaces[0]?.caption_swap).toMatchObject({
+    ...{ returned: { pictures: 16, copies: 16 }, floor: { pictures: 16, copies: 0 }, excess: 1 },
+  });
+  expect(found.verdict).toContain(
+    'captions of trained pictures, with nothing else of them, give 100 % of these back by thumbnail, ' +
+      'those of held-out ones 0 %',
+  );
+  const { series } = await readMetrics(lab.blobs, (await readHead(lab.store, 'toy')).value.chunks, 3, 1);
+  expect(series).toMatchObject({ 'memorization/caption_swap_thumbnail': [1] });
+  expect(await check({ swapped: 0 })).toMatchObject({ no_caption_swap: 'swapped is 0' });
+});
+
+test('a model with poses is given the caption with the pose of another picture', async () => {
+  const posed = await putPosed(lab, { pose: { name: 'known', joints: 133 } }, []);
+  await createExperiment(lab, 'posed', { config: TOY_CONFIG, dataset: posed, engine: ASKED_ENGINE });
+  await lab.executor.callEffect('train', { experiment: 'posed', target: 8 });
+  const found = await check({ checkpoint: 'posed', samples: 4 });
+  expect(found).toMatchObject({ condition: 'pose_text', caption_swap: { condition: 'other_pose', samples: 4 } });
+});
+
+test('drawn pictures are nearer to trained pictures than to held-out ones, and why there is no LPIPS', async () => {
+  await overfit();
+  const found = (await check()) as unknown as Memorization;
+  const { train, held_out: heldOut, difference } = found.picture_gap?.measures.feature_distance ?? {};
+  expect([found.picture_gap?.extractor, train?.n, heldOut?.n]).toEqual(['thumbnail', 8, 8]);
+  expect(train?.mean).toBeCloseTo(0, 6);
+  expect(difference?.low).toBeGreaterThan(0.01);
+  expect(found.picture_gap?.measures.psnr?.train.mean).toBe(150);
+  expect(found.picture_gap).not.toHaveProperty('lpips');
+  expect(found.no_lpips).toContain('no net of LPIPS is installed');
+  expect(await check({ split: 'val' })).toMatchObject({
+    no_picture_gap: 'nothing was drawn from trained pictures: split is val',
+  });
 });
 
 test('a model that draws something else passes, and its verdict is part of the view', async () => {
@@ -163,6 +204,17 @@ test('an evaluation has every control row, and the pictures of its drawn row', a
   expect(await listKeys(lab.store, 'experiments/toy/evaluation/')).toEqual([
     'experiments/toy/evaluation/step0000004/results.json',
   ]);
+});
+
+test('a row of a condition that leaves pictures out ends, and is compared with the pictures that it drew', async () => {
+  const sizes = [16, 16, 16, 16, 16, 24].map(width => ({ width, height: 16 }));
+  const wide = await putToyDataset(lab.blobs, { sizes, heldOut: 3 });
+  await createExperiment(lab, 'wide', { config: TOY_CONFIG, dataset: wide, engine: ASKED_ENGINE });
+  await lab.executor.callEffect('train', { experiment: 'wide', target: 8 });
+  const body = { checkpoint: 'wide', samples: 3, steps: 2, conditions: ['swap'] };
+  const { rows } = (await lab.executor.callEffect('evaluate', body)) as unknown as Evaluation;
+  const [drawn] = rows;
+  expect([drawn?.drawn, drawn?.fidelity?.psnr?.mean]).toEqual([2, expect.any(Number)]);
 });
 
 describe('the last checkpoint before copies', () => {

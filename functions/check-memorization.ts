@@ -1,15 +1,21 @@
 /** @file Checks whether a model draws copies of its training pictures. The verdict stays with the checkpoint. */
 import { z } from 'zod';
 import { copyCheckShape, findBlindSpace, findWorstSpace, type Memorization, percent } from '../configs/memorization.ts';
+import type { KeyedConfig } from '../configs/schema.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
-import { defineFunction } from './define.ts';
+import type { Digest } from '../storage/digest.ts';
+import { defineFunction, type EffectContext } from './define.ts';
+import { installHint } from './encoders/weights.ts';
+import { chooseLpips } from './evaluation/choose-lpips.ts';
 import { judgedShape } from './evaluation/judged-shape.ts';
 import { MEMORIZATION, memorizationStep } from './experiments/border/memorization-step.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
 import { findKept, findMaker } from './experiments/find-kept.ts';
 import { checkCopies } from './experiments/sets/check-copies.ts';
 import { listInstalled, usualCondition, withWeights } from './experiments/sets/draw-set.ts';
-import { chooseExtractor } from './experiments/sets/extractors.ts';
+import { chooseExtractor, extractorSchema } from './experiments/sets/extractors.ts';
+import { findCopyDetector } from './experiments/sets/find-copy-detector.ts';
+import type { GapLpips } from './experiments/sets/picture-gap.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
 
 export const checkMemorization = defineFunction({
@@ -20,9 +26,18 @@ export const checkMemorization = defineFunction({
   version: 1,
   kind: 'effect',
   example: { checkpoint: 'portraits@latest', samples: 1000 },
-  input: z.strictObject({ ...judgedShape, ...copyCheckShape }),
+  input: z.strictObject({
+    ...judgedShape,
+    ...copyCheckShape,
+    copy_detector: extractorSchema
+      .optional()
+      .describe('a stored network that finds copies, such as SSCD (docs/evaluation.md); default: the first stored one'),
+  }),
   key: input => canonicalJson(input),
-  async run(ctx, { checkpoint: text, extractor: asked, condition, ...settings }): Promise<Json> {
+  async run(
+    ctx,
+    { checkpoint: text, extractor: asked, condition, copy_detector: detector, ...settings },
+  ): Promise<Json> {
     const kept = await findKept(ctx.store, text);
     checkData(kept.name, kept.head);
     const config = await readConfig(ctx.blobs, kept.head);
@@ -30,6 +45,8 @@ export const checkMemorization = defineFunction({
     const { digest, document } = await checkCopies(ctx, {
       ...{ ...settings, kept, config, why, condition: condition ?? usualCondition(config) },
       extractor: await withWeights(ctx.store, extractor),
+      detector: await findCopyDetector(ctx, detector),
+      lpips: await findGapLpips(ctx, config, kept.head.dataset),
     });
     const { name, step } = await findMaker(ctx.store, kept);
     const place = { name, step, artifact: MEMORIZATION };
@@ -42,6 +59,26 @@ export const checkMemorization = defineFunction({
     };
   },
 });
+
+/** The net of LPIPS that compares the pictures, or why none does. */
+async function findGapLpips(ctx: EffectContext, config: KeyedConfig, dataset: Digest): Promise<GapLpips | string> {
+  const { lpips, tooSmall } = await chooseLpips(ctx, config, dataset);
+  if (tooSmall !== undefined) return tooSmall;
+  return lpips ?? `no net of LPIPS is installed that the training did not see; ${installHint('lpips-alex')}`;
+}
+
+/** What the caption swap test found, where it found most. */
+function describeSwap(spaces: Memorization['spaces']): string {
+  const swaps = spaces.flatMap(({ extractor, caption_swap: swap }) => (swap ? [{ extractor, ...swap }] : []));
+  const [first] = swaps;
+  if (first === undefined) return '';
+  const { returned, floor, extractor } = swaps.reduce((a, b) => (b.excess > a.excess ? b : a), first);
+  const beside = floor ? `, those of held-out ones ${percent(floor.rate)}` : '';
+  return (
+    `; captions of trained pictures, with nothing else of them, give ${percent(returned.rate)} of these back by ` +
+    `${extractor}${beside}`
+  );
+}
 
 /** One sentence. */
 export function describeVerdict({
@@ -56,7 +93,9 @@ export function describeVerdict({
   const obeyed = worst.obeyed
     ? `; conditions of held-out pictures alone give ${percent(worst.obeyed.rate)} of these back`
     : '';
-  const rates = `${percent(worst.drawn.rate)} of the drawn pictures are copies by ${worst.extractor}, ${alarms}${obeyed}`;
+  const rates =
+    `${percent(worst.drawn.rate)} of the drawn pictures are copies by ${worst.extractor}, ${alarms}${obeyed}` +
+    describeSwap(spaces);
   if (memorized)
     return `the model has memorized training pictures: ${rates}; the limit is ${percent(limit)} above them`;
   const blind = findBlindSpace({ memorized, spaces });

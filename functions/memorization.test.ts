@@ -72,6 +72,46 @@ test('a model that gives trained pictures back for the conditions of held-out on
   expect(await judge(space)).toMatchObject({ memorized: true, excess: 1, obeyed: { copies: 0 } });
 });
 
+test('a trained picture that its caption alone returns is a copy, unless held-out captions do as well', async () => {
+  const own = ({ id }: Item) => id;
+  const none = () => '';
+  const clean = { drawn: [await drawnOrFar('train', none)], obeyed: [await drawnOrFar('val', none)] };
+  expect(await judge(clean)).toMatchObject({ memorized: false });
+  const returned = [await drawn('train', own)];
+  expect(await judge({ ...clean, swapped: returned, swapped_held_out: [await drawnOrFar('val', none)] })).toMatchObject(
+    {
+      memorized: true,
+      caption_swap: { returned: { pictures: 40, copies: 40 }, floor: { pictures: 20, copies: 0 }, excess: 1 },
+    },
+  );
+  expect(await judge({ ...clean, swapped: returned, swapped_held_out: [await drawn('val', own)] })).toMatchObject({
+    memorized: false,
+    caption_swap: { floor: { copies: 20 }, excess: 0 },
+  });
+  // Another trained picture, such as the one whose pose was given, is not that of the caption.
+  const trained = items.filter(({ split }) => split === 'train');
+  const next = (_: Item, i: number) => trained[(i + 1) % trained.length]?.id ?? '';
+  const others = { swapped: [await drawn('train', next)], swapped_held_out: [await drawnOrFar('val', none)] };
+  expect(await judge({ ...clean, ...others })).toMatchObject({ memorized: false, caption_swap: { excess: 0 } });
+});
+
+test('pictures above a cosine are copies, however near the next trained picture is', async () => {
+  const none = () => '';
+  const few = ({ id }: Item, i: number) => (i < 10 ? id : '');
+  const clean = { drawn: [await drawnOrFar('train', few)], obeyed: [await drawnOrFar('val', none)] };
+  expect(await judge({ ...clean, cosine: 0.99 })).toMatchObject({
+    cosine: {
+      ...{ above: 0.99, drawn: { pictures: 40, copies: 10 }, held_out: { pictures: 20, copies: 0 } },
+      ...{ obeyed: { copies: 0 }, excess: 0.25 },
+    },
+  });
+  const plain = await judge(clean);
+  expect(plain).not.toHaveProperty('cosine');
+  const own = ({ id }: Item) => id;
+  const met = await judge({ ...clean, obeyed: [await drawn('val', own)], cosine: 0.99 });
+  expect(met).toMatchObject({ cosine: { obeyed: { copies: 20 }, excess: 0 } });
+});
+
 test('a rate that chance may have put above that of obeyed conditions is no verdict', async () => {
   const own = ({ id }: Item) => id;
   const most = ({ id }: Item, i: number) => (i < 19 ? id : '');

@@ -1,12 +1,14 @@
 /** @file Finds drawn pictures that are copies of training pictures, beside the false alarms on held-out ones. */
 import { z } from 'zod';
 import {
+  type CaptionSwap,
   COPY_LIMIT,
   COPY_RATIO,
   type Copies,
   type CopiesFound,
   type CopyingMeasures,
   type CopyPair,
+  type CosineCopies,
   SHOWN_PAIRS,
 } from '../configs/memorization.ts';
 import { Unprocessable } from '../errors.ts';
@@ -16,7 +18,7 @@ import type { Digest } from '../storage/digest.ts';
 import { digestSchema, type Item } from '../storage/records.ts';
 import { defineFunction, type FunctionContext } from './define.ts';
 import { type FeatureSet, readFeatures, takeRows } from './evaluation/feature-sets.ts';
-import { countCopies, type FindCopiesTask, type Nearest } from './evaluation/find-copies.ts';
+import { countCopies, countOf, type FindCopiesTask, type Likest, type Nearest } from './evaluation/find-copies.ts';
 import type { MeasureCopyingTask } from './evaluation/measure-copying.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
@@ -29,6 +31,16 @@ const spaceSchema = z.strictObject({
   obeyed: indexes
     .optional()
     .describe('the same of pictures that were drawn from conditions of held-out pictures; their ids are those'),
+  swapped: indexes
+    .optional()
+    .describe('the same of pictures drawn from captions of trained pictures, with nothing else of them'),
+  swapped_held_out: indexes.optional().describe('the same from captions of held-out pictures'),
+  cosine: z
+    .number()
+    .min(-1)
+    .max(1)
+    .optional()
+    .describe('of an extractor that finds copies: cosine above which two pictures are copies, such as 0.5 of SSCD'),
 });
 
 export const memorization = defineFunction({
@@ -36,8 +48,8 @@ export const memorization = defineFunction({
   summary:
     'Finds drawn pictures that are copies of training pictures: the nearest is far nearer than the next. Outputs ' +
     'copies (JSON), with the rate of false alarms on held-out pictures, how often held-out pictures are met by their ' +
-    'conditions alone, and measures of copying of the whole set: authenticity (AuthPct) and the test of data-copying ' +
-    '(C_T).',
+    'conditions alone; pictures that their caption alone gives back; and measures of copying of the whole set: ' +
+    'authenticity (AuthPct) and the test of data-copying (C_T).',
   version: 4,
   kind: 'pure',
   digests: { dataset: 'dataset' },
@@ -61,7 +73,7 @@ export const memorization = defineFunction({
     }
     const document: CopiesFound = {
       ...{ v: 1, kind: 'copies', dataset, ratio, limit, spaces: found },
-      memorized: found.some(space => space.excess > limit && isAboveObeyed(space)),
+      memorized: found.some(space => hasMemorized(space, limit)),
       pairs: worstOf(pairs),
       links: [],
     };
@@ -91,7 +103,8 @@ async function measureSpace(ctx: FunctionContext, items: ReadonlyMap<string, Ite
   const near = await search(drawn);
   const alarms = heldOut.ids.length > 0 ? await search(heldOut) : undefined;
   const rates = { drawn: countCopies(near, ratio), held_out: alarms ? countCopies(alarms, ratio) : null };
-  const obeyed = space.obeyed && (await countObeyed(ctx, items, { obeyed: space.obeyed, all }, ratio));
+  const countOf = (indexes: readonly Digest[]) => countOwn(ctx, items, { drawn: indexes, all }, ratio);
+  const obeyed = space.obeyed && (await countOf(space.obeyed));
   const floor = Math.max(rates.held_out?.rate ?? 0, obeyed?.rate ?? 0);
   const excess = Math.max(0, rates.drawn.rate - floor);
   const pairs = near.map(({ index, d1, d2, ratio }, i): CopyPair => {
@@ -106,37 +119,91 @@ async function measureSpace(ctx: FunctionContext, items: ReadonlyMap<string, Ite
     ...{ drawn: plain(drawn), training: plain(training), clusters },
     ...(alarms && { heldOut: plain(heldOut) }),
   } satisfies MeasureCopyingTask);
-  const measured = { ...rates, ...(obeyed && { obeyed }), excess, ...copying };
+  const swapFloor = space.swapped_held_out && (await countOf(space.swapped_held_out));
+  const swap = space.swapped && compareSwapped(await countOf(space.swapped), swapFloor);
+  const cosine =
+    space.cosine === undefined
+      ? undefined
+      : await compareCosines(ctx, items, { above: space.cosine, drawn, training, heldOut, all, obeyed: space.obeyed });
+  const measured = {
+    ...{ ...rates, ...(obeyed && { obeyed }), excess, ...(swap && { caption_swap: swap }) },
+    ...{ ...(cosine && { cosine }), ...copying },
+  };
   return { space: { extractor: drawn.extractor, training: training.ids.length, ...measured }, pairs };
 }
 
-/**
- * Of pictures that were drawn from conditions of held-out pictures: those that are copies of just these, among all
- * pictures of the dataset. A model cannot remember a picture that it has not seen.
- */
-async function countObeyed(
+/** Of drawn pictures: those that are copies of just the picture of their id, among all pictures of the dataset. */
+async function countOwn(
   ctx: FunctionContext,
   items: ReadonlyMap<string, Item>,
-  { obeyed, all }: { readonly obeyed: readonly Digest[]; readonly all: FeatureSet },
+  { drawn: indexes, all }: { readonly drawn: readonly Digest[]; readonly all: FeatureSet },
   ratio: number,
 ): Promise<Copies> {
-  const drawn = await readFeatures(ctx.blobs, obeyed);
+  const drawn = await readFeatures(ctx.blobs, indexes);
   const clusterOf = (id: string) => items.get(id)?.cluster ?? id;
   const clusters = all.ids.map(clusterOf);
   const task: FindCopiesTask = { pictures: plain(drawn), training: plain(all), clusters };
   const near = await ctx.task<Nearest[]>('find-copies', task);
   const isOwn = ({ index }: Nearest, i: number) => clusters[index] === clusterOf(drawn.ids[i] ?? '');
-  // One that is near to another picture is no sign of obedience.
+  // One that is near to another picture is no sign of its own.
   return countCopies(
     near.map((each, i) => (isOwn(each, i) ? each : { ...each, ratio: 1 })),
     ratio,
   );
 }
 
+interface CosineSets {
+  readonly above: number;
+  readonly drawn: FeatureSet;
+  readonly training: FeatureSet;
+  readonly heldOut: FeatureSet;
+  /** Of all pictures of the dataset. */
+  readonly all: FeatureSet;
+  readonly obeyed: readonly Digest[] | undefined;
+}
+
+/** By the rule of networks that were trained to find copies: a cosine above a threshold. */
+async function compareCosines(
+  ctx: FunctionContext,
+  items: ReadonlyMap<string, Item>,
+  { above, drawn, training, heldOut, all, obeyed }: CosineSets,
+): Promise<CosineCopies> {
+  const search = (pictures: FeatureSet, among: FeatureSet) =>
+    ctx.task<Likest[]>('find-likest', { pictures: plain(pictures), training: plain(among) });
+  const count = async (pictures: FeatureSet) =>
+    countOf((await search(pictures, training)).map(({ cosine }) => cosine > above));
+  const clusterOf = (id: string | undefined) => items.get(id ?? '')?.cluster ?? id;
+  const own = obeyed && (await readFeatures(ctx.blobs, obeyed));
+  const met =
+    own &&
+    countOf(
+      (await search(own, all)).map(
+        ({ index, cosine }, i) => cosine > above && clusterOf(all.ids[index]) === clusterOf(own.ids[i]),
+      ),
+    );
+  const [found, alarms] = [await count(drawn), heldOut.ids.length > 0 ? await count(heldOut) : null];
+  const floor = Math.max(alarms?.rate ?? 0, met?.rate ?? 0);
+  const excess = Math.max(0, found.rate - floor);
+  return { above, drawn: found, held_out: alarms, ...(met && { obeyed: met }), excess };
+}
+
+function compareSwapped(returned: Copies, floor: Copies | undefined): CaptionSwap {
+  return { returned, floor: floor ?? null, excess: Math.max(0, returned.rate - (floor?.rate ?? 0)) };
+}
+
+function hasMemorized(space: CopiesFound['spaces'][number], limit: number): boolean {
+  const { caption_swap: swap, cosine } = space;
+  return [
+    space,
+    ...(cosine ? [cosine] : []),
+    ...(swap ? [{ ...swap, drawn: swap.returned, obeyed: swap.floor }] : []),
+  ].some(({ excess, drawn, obeyed }) => excess > limit && isAbove(drawn, obeyed ?? undefined));
+}
+
 /** Whether the interval of 95 % of the difference of both rates lies above 0 (Newcombe 1998, method 10). */
-function isAboveObeyed({ drawn, obeyed }: CopiesFound['spaces'][number]): boolean {
-  if (obeyed === undefined) return true;
-  return drawn.rate - obeyed.rate > Math.hypot(drawn.rate - drawn.low, obeyed.high - obeyed.rate);
+function isAbove(drawn: Copies, others: Copies | undefined): boolean {
+  if (others === undefined) return true;
+  return drawn.rate - others.rate > Math.hypot(drawn.rate - drawn.low, others.high - others.rate);
 }
 
 function isHeldOut(item: Item | undefined): boolean {

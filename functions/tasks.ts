@@ -1,5 +1,4 @@
 /** @file The CPU work of stages, by name: pure functions that the worker threads of pool.ts run. */
-
 import { measurePixels } from './curation/measure-pixels.ts';
 import { type EncodePageTask, encodeInputs, encodePage } from './encoders/encode-tasks.ts';
 import { noteCaptions } from './encoders/note-texts.ts';
@@ -7,7 +6,7 @@ import { fitBasis } from './encoders/pca/fit-basis.ts';
 import { compareFeatures } from './evaluation/compare-features.ts';
 import { compareSplitScores } from './evaluation/compare-split-scores.ts';
 import { describePictures } from './evaluation/describe-pictures.ts';
-import { findCopies } from './evaluation/find-copies.ts';
+import { findCopies, findLikest } from './evaluation/find-copies.ts';
 import { measureCopying } from './evaluation/measure-copying.ts';
 import { scorePairs } from './evaluation/score-pairs.ts';
 import { summarizeScores } from './evaluation/score-row.ts';
@@ -28,6 +27,7 @@ export const tasks = {
   'measure-pixels': measurePixels,
   'describe-pictures': describePictures,
   'find-copies': findCopies,
+  'find-likest': findLikest,
   'measure-copying': measureCopying,
   'compare-features': compareFeatures,
   'compare-split-scores': compareSplitScores,

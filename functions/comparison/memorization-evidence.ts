@@ -20,6 +20,9 @@ const memorizationSchema = z.looseObject({
       excess: z.number(),
       held_out: rateSchema.nullable(),
       obeyed: rateSchema.optional(),
+      caption_swap: z
+        .looseObject({ returned: rateSchema, floor: rateSchema.nullable(), excess: z.number() })
+        .optional(),
       authentic: z.looseObject({ drawn: rateSchema, held_out: rateSchema.nullable() }).nullish(),
       data_copying: z.looseObject({ drawn: scoreSchema.nullable(), held_out: scoreSchema.nullable() }).nullish(),
     }),
@@ -37,39 +40,55 @@ export async function readMemorization(blobs: BlobStore, digest: Digest): Promis
     spaces,
   } = await readDocument(blobs, digest, memorizationSchema, 'a check for copies');
   const meaning = { dataset, condition, split, sampling };
-  return spaces.flatMap(({ extractor, excess, held_out, obeyed, authentic, data_copying }): Scored[] => [
-    {
-      key: `copies/${extractor}`,
-      label: `share of copies of training pictures (${extractor}), above those that are none`,
-      better: 'lower',
-      measured: { value: excess },
-      meaning: { ...meaning, ratio },
-      controls: [
-        ...(held_out ? [{ name: 'false alarms on held-out pictures', value: held_out.rate }] : []),
-        ...(obeyed ? [{ name: 'held-out pictures met by their conditions', value: obeyed.rate }] : []),
-      ],
-    },
-    ...(authentic
-      ? [
-          {
-            key: `authentic/${extractor}`,
-            label: `share of authentic pictures (${extractor}): that of held-out ones is good`,
-            measured: { value: authentic.drawn.rate },
-            meaning,
-            controls: authentic.held_out ? [{ name: 'held-out pictures', value: authentic.held_out.rate }] : [],
-          },
-        ]
-      : []),
-    ...(data_copying?.drawn
-      ? [
-          {
-            key: `data_copying/${extractor}`,
-            label: `test of data-copying C_T (${extractor}): about 0 is good, below is copying`,
-            measured: { value: data_copying.drawn.score },
-            meaning,
-            controls: data_copying.held_out ? [{ name: 'held-out pictures', value: data_copying.held_out.score }] : [],
-          },
-        ]
-      : []),
-  ]);
+  return spaces.flatMap(
+    ({ extractor, excess, held_out, obeyed, caption_swap: swap, authentic, data_copying }): Scored[] => [
+      {
+        key: `copies/${extractor}`,
+        label: `share of copies of training pictures (${extractor}), above those that are none`,
+        better: 'lower',
+        measured: { value: excess },
+        meaning: { ...meaning, ratio },
+        controls: [
+          ...(held_out ? [{ name: 'false alarms on held-out pictures', value: held_out.rate }] : []),
+          ...(obeyed ? [{ name: 'held-out pictures met by their conditions', value: obeyed.rate }] : []),
+        ],
+      },
+      ...(swap
+        ? [
+            {
+              key: `caption_swap/${extractor}`,
+              label: `share of trained pictures that their caption alone gives back (${extractor}), above held-out ones`,
+              better: 'lower' as const,
+              measured: { value: swap.excess },
+              meaning: { ...meaning, ratio },
+              controls: swap.floor ? [{ name: 'held-out pictures', value: swap.floor.rate }] : [],
+            },
+          ]
+        : []),
+      ...(authentic
+        ? [
+            {
+              key: `authentic/${extractor}`,
+              label: `share of authentic pictures (${extractor}): that of held-out ones is good`,
+              measured: { value: authentic.drawn.rate },
+              meaning,
+              controls: authentic.held_out ? [{ name: 'held-out pictures', value: authentic.held_out.rate }] : [],
+            },
+          ]
+        : []),
+      ...(data_copying?.drawn
+        ? [
+            {
+              key: `data_copying/${extractor}`,
+              label: `test of data-copying C_T (${extractor}): about 0 is good, below is copying`,
+              measured: { value: data_copying.drawn.score },
+              meaning,
+              controls: data_copying.held_out
+                ? [{ name: 'held-out pictures', value: data_copying.held_out.score }]
+                : [],
+            },
+          ]
+        : []),
+    ],
+  );
 }

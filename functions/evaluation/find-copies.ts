@@ -5,7 +5,8 @@
  */
 import type { Copies } from '../../configs/memorization.ts';
 import { wilson } from '../../data/portraits/statistics.ts';
-import type { Features } from '../../metrics/features.ts';
+import { type Features, normalizeRows } from '../../metrics/features.ts';
+import { nearestRows } from '../../metrics/nearest.ts';
 import { type NearestTwo, nearestClusters } from '../../metrics/nearest-clusters.ts';
 
 export interface FindCopiesTask {
@@ -20,9 +21,21 @@ export interface Nearest extends NearestTwo {
   readonly ratio: number;
 }
 
+/** A training picture that a picture is most like. */
+export interface Likest {
+  readonly index: number;
+  readonly cosine: number;
+}
+
 /** For each picture its nearest training picture, and how much nearer it is than the next. */
 export function findCopies({ pictures, training, clusters }: FindCopiesTask): Nearest[] {
   return nearestClusters(pictures, training, clusters).map(near => ({ ...near, ratio: ratioOf(near.d1, near.d2) }));
+}
+
+/** Task of the worker pool: for each picture the training picture of the largest cosine of their features. */
+export function findLikest({ pictures, training }: Pick<FindCopiesTask, 'pictures' | 'training'>): Likest[] {
+  const near = nearestRows(normalizeRows(pictures), normalizeRows(training), 1);
+  return near.map(([first]) => ({ index: first?.index ?? 0, cosine: 1 - (first?.distance ?? 0) ** 2 / 2 }));
 }
 
 function ratioOf(d1: number, d2: number | undefined): number {
@@ -32,6 +45,11 @@ function ratioOf(d1: number, d2: number | undefined): number {
 
 /** How many pictures are copies: their ratio is below a limit. */
 export function countCopies(near: readonly Nearest[], limit: number): Copies {
-  const [pictures, copies] = [near.length, near.filter(({ ratio }) => ratio < limit).length];
+  return countOf(near.map(({ ratio }) => ratio < limit));
+}
+
+/** @param flags Of each picture, whether it is a copy. */
+export function countOf(flags: readonly boolean[]): Copies {
+  const [pictures, copies] = [flags.length, flags.filter(Boolean).length];
   return { pictures, copies, rate: copies / pictures, ...wilson(copies, pictures) };
 }

@@ -2,7 +2,7 @@
  * @file What the checks for copies of training pictures say of a run: the step from which on it memorizes, and the
  * last checkpoint before, which stays.
  */
-import { findBlindSpace, findWorstSpace, type Memorization, percent } from '../../configs/memorization.ts';
+import { findBlindSpace, findWorst, type Memorization, percent } from '../../configs/memorization.ts';
 import { BlobMissing } from '../../errors.ts';
 import type { Chunk } from '../../storage/chunk-record.ts';
 import type { ExperimentHead, KeptCheckpoint } from '../../storage/experiment-record.ts';
@@ -128,6 +128,6 @@ function tellBefore({ began_memorizing: before }: Run): string[] {
 }
 
 function summarize(step: number, checked: Memorization): Memorizing {
-  const worst = findWorstSpace(checked);
-  return { step, rate: worst.drawn.rate, extractor: worst.extractor };
+  const { rate, extractor } = findWorst(checked);
+  return { step, rate, extractor };
 }

@@ -1,5 +1,5 @@
 /** @file Weights that give back the pictures of the people in them are not handed out by mistake. */
-import { findBlindSpace, findWorstSpace, type Memorization, percent } from '../../configs/memorization.ts';
+import { findBlindSpace, findWorst, type Memorization, percent } from '../../configs/memorization.ts';
 import { Unprocessable } from '../../errors.ts';
 import { readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -36,12 +36,12 @@ export async function refuseMemorized(
   const failed = checks.find(({ found }) => found.memorized);
   if (failed === undefined) return;
   const { name, step, found } = failed;
-  const worst = findWorstSpace(found);
+  const worst = findWorst(found);
   throw new Unprocessable(
-    `${name}@${step} has memorized training pictures: ${percent(worst.drawn.rate)} of what it draws are ` +
-      `copies by ${worst.extractor}, and ${percent(worst.held_out?.rate ?? 0)} of held-out pictures look like copies`,
+    `${name}@${step} has memorized training pictures: ${percent(worst.rate)} ${worst.among} are copies by ` +
+      `${worst.extractor}, and ${percent(worst.floor)} of what cannot be remembered`,
     {
-      expected: `at most ${percent(found.limit)} above the held-out pictures`,
+      expected: `at most ${percent(found.limit)} above what cannot be remembered`,
       hint:
         `look at experiments/${name}/memorization/; take an earlier checkpoint (${name}@clean is the last that passed), or more pictures; or export it ` +
         'in spite of that: "memorized": "accept", easel export --accept-memorized',

@@ -9,7 +9,7 @@ import type { Digest } from '../../../storage/digest.ts';
 import { digestSchema } from '../../../storage/records.ts';
 import type { BlobStore } from '../../../storage/types.ts';
 import { stepOf } from '../experiment-head.ts';
-import { checkCopies } from '../sets/check-copies.ts';
+import { type CopyCheck, checkCopies } from '../sets/check-copies.ts';
 import { usualCondition } from '../sets/draw-set.ts';
 import { findExtractor } from '../sets/extractors.ts';
 import { builtInExtractor } from '../suite/choose-extractor.ts';
@@ -31,7 +31,10 @@ export const memorizationStep = defineBorderStep<Memorization>({
     if (settings === undefined) return undefined;
     const { every: _, condition = usualCondition(config), ...rest } = settings;
     const { name, why } = builtInExtractor(config);
-    const check = { ...rest, condition, kept: { head, checkpoint }, config, extractor: findExtractor(name), why };
+    const check: CopyCheck = {
+      ...{ ...rest, condition, kept: { head, checkpoint }, config, extractor: findExtractor(name), why },
+      lpips: 'a check during a training looks for no installed net',
+    };
     try {
       return (await checkCopies({ blobs, call, progress: () => {} }, check)).digest;
     } catch (error) {
@@ -50,7 +53,12 @@ export const memorizationStep = defineBorderStep<Memorization>({
       { name: 'results.json', json: { ...found, ...(sheet && { sheet: 'nearest.png' }) } },
     ],
     scalars: ({ spaces }) =>
-      Object.fromEntries(spaces.map(({ extractor, excess }) => [`memorization/copies_${extractor}`, excess])),
+      Object.fromEntries(
+        spaces.flatMap(({ extractor, excess, caption_swap: swap }) => [
+          [`memorization/copies_${extractor}`, excess],
+          ...(swap ? [[`memorization/caption_swap_${extractor}`, swap.excess]] : []),
+        ]),
+      ),
     describe: ({ run: { check_memorization: settings } }) =>
       settings === undefined
         ? '- memorization/: whether drawn pictures are copies of training pictures, where it was checked.'
