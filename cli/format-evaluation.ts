@@ -30,6 +30,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'PSNR', of: row => row.fidelity?.psnr?.mean, digits: 1 },
   { title: 'SSIM', of: row => row.fidelity?.ssim?.mean, digits: 3 },
   { title: 'LPIPS', of: row => row.fidelity?.lpips?.mean, digits: 3 },
+  { title: 'CMMD', of: row => row.cmmd, digits: 3 },
   { title: 'CLIPScore', of: row => row.clip?.score.mean, digits: 3 },
   { title: 'PCK@.1', of: row => row.pose?.pck_10, digits: 2 },
   { title: 'OKS', of: row => row.pose?.oks?.mean, digits: 2 },

@@ -41,3 +41,17 @@ export const clipFitsSchema = z.strictObject({
   links: z.array(digest).length(0),
 });
 export type ClipFits = z.infer<typeof clipFitsSchema>;
+
+/** Output `distance` of `clip-distance`. */
+export const clipDistanceSchema = z.strictObject({
+  v: z.literal(1),
+  kind: z.literal('clip-distance'),
+  model: z.string(),
+  /** Training pictures, and drawn ones. */
+  real: z.int().positive(),
+  drawn: z.int().positive(),
+  /** 0 for equal sets; a little above for sets of one distribution, the less the more pictures they have. */
+  cmmd: z.number(),
+  links: z.array(digest).length(0),
+});
+export type ClipDistance = z.infer<typeof clipDistanceSchema>;

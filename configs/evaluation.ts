@@ -103,6 +103,8 @@ const rowSchema = z.strictObject({
   ...comparedShape,
   /** To the held-out pictures of the same conditions, pair by pair: means with intervals of 95 %. */
   fidelity: z.partialRecord(z.enum(['psnr', 'ssim', 'ms_ssim', 'lpips']), interval).optional(),
+  /** Distance of the set to training pictures, by CLIP and a Gaussian kernel (arXiv 2401.09603). */
+  cmmd: number.optional(),
   /** Of the pictures that have captions, by CLIP. */
   clip: z
     .strictObject({
@@ -136,7 +138,7 @@ export const evaluationSchema = z.strictObject({
   lpips: z.string().optional(),
   /** Why no installed net compares the pictures. */
   no_lpips: z.string().optional(),
-  /** The net of `clip`. */
+  /** The net of `clip` and `cmmd`. */
   clip: z.string().optional(),
   /** The net of `pose`. Absent: joints are read from the pixels of figures, or not at all. */
   pose: z.string().optional(),

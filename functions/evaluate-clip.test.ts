@@ -45,6 +45,11 @@ test('an installed CLIP scores drawn pictures and control rows against the capti
   const of = (name: string) => table.rows.find(({ row }) => row === name)?.clip;
   expect(of('real')).toMatchObject({ score: { mean: 2.5, low: 2.5, high: 2.5 }, rank: 1, first: 1, of: COUNT });
   expect(of('random')).toMatchObject({ score: { mean: 0 }, rank: COUNT, first: 0 });
+  // Trained and held-out pictures lie on axes of their own: all pairs of two have the squared distance 2.
+  const lack = 1000 * (1 - Math.exp(-2 / 200));
+  const cmmd = (name: string) => table.rows.find(({ row }) => row === name)?.cmmd;
+  expect(cmmd('real')).toBeCloseTo((2 - 3 / 4 - 1 / 2) * lack, 4);
+  expect(cmmd('nearest')).toBeLessThan(cmmd('real') ?? 0);
   // Ties count against the caption.
   for (const name of ['drawn', 'untrained', 'noise']) {
     const mean = expect.closeTo(2.5 / Math.sqrt(COUNT), 9);
@@ -54,6 +59,17 @@ test('an installed CLIP scores drawn pictures and control rows against the capti
   const { links } = await readDocument(lab.blobs, table.document, evaluationSchema, 'a table');
   for (const { row, clip } of table.rows) expect(links, row).toContain(clip?.fits);
   expect(new Set(read)).toEqual(new Set(Array.from({ length: COUNT }, (_, i) => captionOf(i))));
+});
+
+test('pictures that are drawn again, from other noise, are compared with their own real pictures, too', async () => {
+  const dataset = await putCaptioned(lab, { count: COUNT, heldOut: 2 }, i =>
+    i === COUNT - 2 ? 'a long hat' : 'a hat',
+  );
+  await train(dataset);
+  const { rows } = await evaluate({ conditions: ['edit_text'] });
+  const { drawn, fidelity: { psnr } = {} } = rows[0] ?? {};
+  // Of one picture there would be no spread.
+  expect([drawn, (psnr?.high ?? 0) > (psnr?.low ?? 0)]).toEqual([2, true]);
 });
 
 test('a report compares CLIPScore picture by picture, answers by it, and says where it was not measured', async () => {
@@ -81,7 +97,9 @@ test('a report compares CLIPScore picture by picture, answers by it, and says wh
 });
 
 test('pictures without captions have no column, and a CLIP without its tokenizer counts as none', async () => {
-  await train(await putToyDataset(lab.blobs, { count: COUNT, heldOut: 2 }));
+  const dataset = await putToyDataset(lab.blobs, { count: COUNT, heldOut: 2 });
+  await train(dataset);
+  await embed(dataset);
   await install(['model']);
   expect(whyNot(await evaluate())).toBe(
     'the weights of no CLIP are installed; install them: easel models install clip-vitb32',

@@ -8,16 +8,16 @@ import { Unprocessable } from '../errors.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
-import { PAGE_SIZE } from '../storage/records.ts';
+import { type EngineSpec, PAGE_SIZE } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { dwposeEncoder } from './encoders/dwpose.ts';
 import { chooseLpips } from './evaluation/choose-lpips.ts';
-import { findClip } from './evaluation/clip-row.ts';
+import { findClip, type InstalledClip } from './evaluation/clip-row.ts';
 import { CONDITIONS } from './evaluation/conditions.ts';
 import { CONTROLS } from './evaluation/controls.ts';
 import { type DrawnRow, listDrawnRows, settingsSweepSchema } from './evaluation/drawn-rows.ts';
 import { judgedShape } from './evaluation/judged-shape.ts';
-import { measureRow, type Yardstick } from './evaluation/measure-row.ts';
+import { type ClipJudge, measureRow, type Yardstick } from './evaluation/measure-row.ts';
 import { findPoseNet } from './evaluation/pose-row.ts';
 import { outputOf } from './execution/output-of.ts';
 import { EVALUATION, evaluationArtifact } from './experiments/border/evaluation-artifact.ts';
@@ -32,7 +32,7 @@ import {
   usualCondition,
   withWeights,
 } from './experiments/sets/draw-set.ts';
-import { chooseExtractor } from './experiments/sets/extractors.ts';
+import { chooseExtractor, findExtractor } from './experiments/sets/extractors.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
 
 const input = z.strictObject({
@@ -106,7 +106,7 @@ export const evaluate = defineFunction({
         truth: await makeControl(ctx, { dataset: head.dataset, real }, 'real', samples),
         lpips,
       },
-      clip: typeof clip === 'string' ? undefined : clip,
+      clip: typeof clip === 'string' ? undefined : await prepareClip(ctx, clip, { columns, engine: head.engine }),
       pose: typeof pose === 'string' ? undefined : { net: pose, most: body.pose_samples },
     };
     const rows: EvaluationRow[] = [];
@@ -141,6 +141,16 @@ export const evaluate = defineFunction({
     return { ...table, experiment: kept.name, step: kept.step, document: digest, ...(folder && { folder }) } as Json;
   },
 });
+
+/** The CLIP with its features of the pages. */
+async function prepareClip(
+  ctx: EffectContext,
+  clip: InstalledClip,
+  { columns, engine }: { readonly columns: readonly Digest[]; readonly engine: EngineSpec },
+): Promise<ClipJudge> {
+  const extractor = { ...findExtractor(clip.model), weights: { model: clip.weights.model ?? [] } };
+  return { ...clip, extractor, real: await describeColumns(ctx, extractor, columns, engine) };
+}
 
 /** Those that the row has for itself. */
 function settingsOf({ guidance, weights }: DrawnRow): Pick<EvaluationRow, 'guidance' | 'weights'> {

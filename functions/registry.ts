@@ -4,6 +4,7 @@ import { bucket } from './bucket.ts';
 import { caption } from './caption.ts';
 import { checkMemorization } from './check-memorization.ts';
 import { classify } from './classify.ts';
+import { clipDistance } from './clip-distance.ts';
 import { clipScore } from './clip-score.ts';
 import { collage } from './collage.ts';
 import { compare } from './compare.ts';
@@ -112,6 +113,7 @@ export const registry: readonly AnyFunction[] = [
   scorePoses,
   compareScores,
   probeDrawn,
+  clipDistance,
   clipScore,
   collage,
   pictureFiles,

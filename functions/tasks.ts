@@ -1,4 +1,7 @@
 /** @file The CPU work of stages, by name: pure functions that the worker threads of pool.ts run. */
+
+import type { Features } from '../metrics/features.ts';
+import { gaussianDistance } from '../metrics/gaussian-distance.ts';
 import { measurePixels } from './curation/measure-pixels.ts';
 import { type EncodePageTask, encodeInputs, encodePage } from './encoders/encode-tasks.ts';
 import { noteCaptions } from './encoders/note-texts.ts';
@@ -32,5 +35,6 @@ export const tasks = {
   'compare-features': compareFeatures,
   'compare-split-scores': compareSplitScores,
   'summarize-scores': summarizeScores,
+  'gaussian-distance': ({ a, b }: { readonly a: Features; readonly b: Features }) => gaussianDistance(a, b),
   'score-pairs': scorePairs,
 } as const;

@@ -15,6 +15,7 @@ export const evaluationRowSchema = z.looseObject({
   recall: z.number(),
   density: z.number(),
   coverage: z.number(),
+  cmmd: z.number().optional(),
   distance: z.looseObject({ mean: z.number() }).optional(),
   attributes: z.record(z.string(), shareSchema).optional(),
   fidelity: z.record(z.string(), z.looseObject({ mean: z.number() })).optional(),
@@ -35,7 +36,7 @@ export type EvaluationRow = z.output<typeof evaluationRowSchema>;
  * What judges the pictures: their features, as sets or pair by pair, a net of LPIPS, a CLIP, what finds joints, or what
  * is read from pixels.
  */
-export type Judge = 'sets' | 'extractor' | 'lpips' | 'clip' | 'pose' | 'pixels';
+export type Judge = 'sets' | 'extractor' | 'lpips' | 'clip' | 'clip sets' | 'pose' | 'pixels';
 
 export interface Column {
   readonly key: string;
@@ -70,6 +71,7 @@ const COLUMNS: readonly Column[] = [
     judge: 'lpips',
     of: ({ fidelity }) => fidelity?.lpips?.mean,
   },
+  { key: 'cmmd', label: 'CMMD', better: 'lower', judge: 'clip sets', of: ({ cmmd }) => cmmd },
   {
     key: 'clip',
     label: 'fit of picture and caption (CLIPScore)',

@@ -63,6 +63,7 @@ function judgesOf(
     extractor: { name: extractor, meaning: { extractor } },
     lpips: { name: lpips, meaning: { net: lpips } },
     clip: { name: clip, meaning: { net: clip } },
+    'clip sets': { name: clip, meaning: { net: clip, real } },
     pose: { name: pose, meaning: pose === null ? {} : { net: pose, pictures } },
     pixels: { name: null, meaning: {} },
   };

@@ -1,4 +1,5 @@
 /** @file One row of the table of quality: a set of pictures compared with real ones. */
+import { clipDistanceSchema } from '../../configs/clip-scores.ts';
 import { type EvaluationRow, setComparisonSchema, shownSchema } from '../../configs/evaluation.ts';
 import type { JointScore } from '../../configs/pose-scores.ts';
 import { wilson } from '../../data/portraits/statistics.ts';
@@ -24,9 +25,15 @@ export interface Yardstick {
   /** The held-out pictures that the rows should show, and the net of LPIPS. */
   readonly fidelity: Pick<ScoreOptions, 'truth' | 'lpips'>;
   /** Absent: no CLIP judges. */
-  readonly clip: InstalledClip | undefined;
+  readonly clip: ClipJudge | undefined;
   /** Absent: no network finds the joints. */
   readonly pose: Pick<PoseRowOptions, 'net' | 'most'> | undefined;
+}
+
+export interface ClipJudge extends InstalledClip {
+  readonly extractor: ReadyExtractor;
+  /** Outputs `index` of `features` by it, of pages of the dataset. */
+  readonly real: readonly Digest[];
 }
 
 /** What a row says of itself. */
@@ -47,11 +54,29 @@ export async function measureRow(
   const found = await readDocument(ctx.blobs, comparison, setComparisonSchema, 'a comparison of sets');
   const { v: _, kind: __, dataset: ___, distances: ____, links: _____, ...compared } = found;
   const scored = await scoreRow(ctx, set, { ...fidelity, dataset, engine });
-  const fit = clip && (await clipRow(ctx, set, { clip, dataset, engine }));
+  const fit = clip && (await judgeByClip(ctx, set, { clip, dataset, engine, most: reference }));
   const probed = await probeRow(ctx, dataset, columns);
   // Figures tell their joints by their pixels.
   const posed = pose && !probed.pose && (await poseRow(ctx, columns, { ...pose, dataset, engine }));
   return { ...title, ...compared, ...scored, ...fit, ...probed, ...posed, comparison };
+}
+
+/** The fit of captions, and CMMD. */
+async function judgeByClip(
+  ctx: EffectContext,
+  set: PictureSet,
+  {
+    clip: { extractor, real, ...clip },
+    dataset,
+    engine,
+    most,
+  }: Pick<Yardstick, 'dataset' | 'engine'> & { readonly clip: ClipJudge; readonly most: number },
+): Promise<Pick<EvaluationRow, 'clip' | 'cmmd'>> {
+  const drawn = await describeColumns(ctx, extractor, set.columns, engine);
+  const { result } = await ctx.call('clip-distance', { dataset, real: [...real], drawn, most });
+  const distance = outputOf(result, 'distance');
+  const { cmmd } = await readDocument(ctx.blobs, distance, clipDistanceSchema, 'a distance by CLIP');
+  return { cmmd, ...(await clipRow(ctx, set, { clip, dataset, engine })) };
 }
 
 /** Attributes and joints that are read from pixels, of pictures of bundled sets. */

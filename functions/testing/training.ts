@@ -34,6 +34,7 @@ import { type Checkpoint, checkpointSchema, type Dataset } from '../../storage/r
 import type { BlobRef, BlobStore, ObjectStore, StreamedBlobStore } from '../../storage/types.ts';
 import { ablate } from '../ablate.ts';
 import { checkMemorization } from '../check-memorization.ts';
+import { clipDistance } from '../clip-distance.ts';
 import { clipScore } from '../clip-score.ts';
 import { collage } from '../collage.ts';
 import { compare } from '../compare.ts';
@@ -419,6 +420,7 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
       pairSheet,
       evaluate,
       checkMemorization,
+      clipDistance,
       clipScore,
       exportWeights,
       sample,
