@@ -2,16 +2,16 @@
 import { z } from 'zod';
 import { MOST_SAMPLES } from './bounds.ts';
 import { patternsSchema } from './name-patterns.ts';
-import { DIGEST_PATTERN, NAME_PATTERN } from './stored-names.ts';
+import { CHECKPOINT_WORDS, DIGEST_PATTERN, NAME_PATTERN } from './stored-names.ts';
 
 /**
- * A request names the experiment, and a step of it or `latest`. The stored config names the checkpoint instead, so
- * that it means the same for ever.
+ * A request names the experiment, and a step of it, `latest`, `best` or `clean`. The stored config names the checkpoint
+ * instead, so that it means the same for ever.
  */
 export const initFromSchema = z
   .strictObject({
     experiment: z.string().regex(NAME_PATTERN, 'expected the name of an experiment').optional(),
-    step: z.union([z.int().nonnegative().max(MOST_SAMPLES), z.literal('latest')]).optional(),
+    step: z.union([z.int().nonnegative().max(MOST_SAMPLES), z.enum(CHECKPOINT_WORDS)]).optional(),
     checkpoint: z
       .string()
       .regex(DIGEST_PATTERN, 'expected the digest of a checkpoint: "sha256:" and 64 hexadecimal digits')

@@ -3,6 +3,7 @@
 import { defineCommand } from 'citty';
 import { z } from 'zod';
 import { plainJson, plainLine } from '../../configs/plain-text.ts';
+import { CHECKPOINT_WORDS } from '../../configs/stored-names.ts';
 import { InvalidInput } from '../../errors.ts';
 import { reportErrors } from '../command-error.ts';
 import { parseChanges } from '../parse-body.ts';
@@ -32,11 +33,11 @@ export const branchCommand = defineCommand({
       '(easel branch portraits slow --from 100 --set optimizer.learning_rate=0.0005)',
   },
   args: {
-    name: nameArg,
+    name: { ...nameArg, description: 'the experiment, or one of its checkpoints: NAME@STEP, NAME@best, NAME@clean' },
     new: { type: 'positional', description: 'name of the new experiment', required: true },
     from: {
       type: 'string',
-      description: 'step or digest of a checkpoint that is kept (default: the newest)',
+      description: 'step or digest of a checkpoint that is kept, best or clean (default: the newest)',
       valueHint: 'STEP',
     },
     set: {
@@ -48,14 +49,15 @@ export const branchCommand = defineCommand({
   },
   run: reportErrors(async ({ args, rawArgs }) => {
     const [, , ...words] = args._;
+    const { parent, from } = readBranchPoint(args.name, args.from);
     const body = {
       name: args.new,
-      ...(args.from !== undefined && { from: args.from.startsWith('sha256:') ? args.from : parseStep(args.from) }),
+      ...(from !== undefined && { from }),
       config: parseChanges(words, rawArgs),
       ...(args.target !== undefined && { target: parseCount(args.target, '--target') }),
     };
-    const answer = await connect(args).post(pathOf(args.name, 'branch'), body, answerSchema);
-    print(args.json, answer, `${answer.name} begins at step ${answer.step} of ${args.name}`);
+    const answer = await connect(args).post(pathOf(parent, 'branch'), body, answerSchema);
+    print(args.json, answer, `${answer.name} begins at step ${answer.step} of ${parent}`);
     if (args.json !== true) console.log(`train it: easel call train experiment=${answer.name}`);
   }),
 });
@@ -106,6 +108,27 @@ export const deleteCommand = defineCommand({
     );
   }),
 });
+
+/**
+ * The experiment from which a branch begins, and its checkpoint as the call takes it.
+ * @param named `portraits` or `portraits@best`. @param from As `--from`. @throws InvalidInput
+ */
+export function readBranchPoint(named: string, from: string | undefined) {
+  const [parent = named] = named.split('@');
+  if (parent !== named && from !== undefined) {
+    throw new InvalidInput(`--from ${from} does not go with ${named}`, { expected: 'one of the two' });
+  }
+  if (from?.startsWith('sha256:')) return { parent, from };
+  const text = parent === named ? from : named;
+  if (text === undefined) return { parent };
+  const version = text.startsWith(`${parent}@`) ? text.slice(parent.length + 1) : text;
+  const word = CHECKPOINT_WORDS.find(each => each === version);
+  if (word !== undefined) return { parent, from: word };
+  if (/^[1-9]\d{0,8}$/.test(version)) return { parent, from: Number(version) };
+  throw new InvalidInput(`"${text}" is no checkpoint of ${parent}`, {
+    expected: `${CHECKPOINT_WORDS.join(', ')}, the step of a checkpoint, or its digest`,
+  });
+}
 
 function pathOf(name: string, rest?: string): string {
   return ['/experiments', encodeURIComponent(name), ...(rest === undefined ? [] : [rest])].join('/');

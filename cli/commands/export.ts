@@ -23,7 +23,13 @@ const resultSchema = z.looseObject({
   stats: z.looseObject({ licenses: z.array(noticeSchema).default([]) }).optional(),
 });
 
-const checkpointSchema = z.looseObject({ step: z.int(), checkpoint: z.string() });
+const checkpointSchema = z.looseObject({
+  step: z.int(),
+  checkpoint: z.string(),
+  best: z.boolean().optional(),
+  clean: z.boolean().optional(),
+});
+type Checkpoint = z.infer<typeof checkpointSchema>;
 const chunkSchema = z.looseObject({ to: z.int(), artifacts: z.record(z.string(), z.string()) });
 const experimentSchema = z.looseObject({ checkpoints: z.array(checkpointSchema) });
 const chunksSchema = z.looseObject({ chunks: z.array(chunkSchema) });
@@ -36,7 +42,7 @@ export const exportCommand = defineCommand({
       '(easel export portraits portraits.safetensors)',
   },
   args: {
-    name: { type: 'positional', description: 'the experiment, or NAME@STEP', required: true },
+    name: { type: 'positional', description: 'the experiment, or NAME@STEP, NAME@best, NAME@clean', required: true },
     file: { type: 'positional', description: 'file to write; one that exists stays', required: true },
     raw: { type: 'boolean', description: 'weights of the last step instead of averaged ones' },
     'sigma-rel': {
@@ -100,13 +106,21 @@ async function noteUnchecked(api: ApiClient, model: string): Promise<void> {
   const [name = model, version = 'latest'] = model.split('@');
   const path = `/experiments/${encodeURIComponent(name)}`;
   const { checkpoints } = await api.get(path, experimentSchema);
-  const step = version === 'latest' ? checkpoints.at(-1)?.step : Number(version);
-  if (!step) return;
+  const step = findStep(checkpoints, version);
+  if (step === undefined) return;
   const { chunks } = await api.get(`${path}/chunks?after=${step - 1}&limit=1`, chunksSchema);
   const chunk = chunks.find(({ to }) => to === step);
   if (chunk === undefined || 'memorization' in chunk.artifacts) return;
   const call = `easel call check-memorization checkpoint=${name}@${step}`;
   console.error(`nobody has checked whether this model draws copies of its training pictures: ${call}`);
+}
+
+/** @param version As in `NAME@VERSION`: `latest`, `best`, `clean` or a step. */
+export function findStep(checkpoints: readonly Checkpoint[], version: string): number | undefined {
+  if (version === 'latest') return checkpoints.at(-1)?.step;
+  return checkpoints.find(({ step, best, clean }) =>
+    version === 'best' ? best : version === 'clean' ? clean : String(step) === version,
+  )?.step;
 }
 
 /** @throws Conflict if there is such a file. */

@@ -36,7 +36,10 @@ export function findCheckpoint(name: string, head: ExperimentHead, version = 'la
   const kept = listKept(head);
   const steps = kept.map(({ step }) => step);
   if (version === 'best') {
-    if (head.best !== undefined) return head.best;
+    if (head.best !== undefined) {
+      const { step, checkpoint, result } = head.best;
+      return { step, checkpoint, result };
+    }
     throw new Unprocessable(`the experiment "${name}" has no best checkpoint: none was measured on held-out pictures`, {
       expected: `${name}@latest, or a step: ${steps.join(', ') || 'none yet'}`,
       hint: 'train with run.validation, on a dataset that has pictures of the split val',

@@ -59,7 +59,8 @@ function checkHasBase({ model, optimizer }: Config): void {
 
 function findChosen(wanted: Wanted, chosen: Origin | undefined): Origin | undefined {
   const { experiment, step = 'latest', checkpoint } = wanted;
-  const isStep = step === 'latest' || step === chosen?.step;
+  // What a word means changes, and the choice stays.
+  const isStep = typeof step === 'string' || step === chosen?.step;
   const isSame = experiment === undefined ? checkpoint === chosen?.checkpoint : experiment === chosen?.experiment;
   return isSame && isStep ? chosen : undefined;
 }

@@ -1,8 +1,9 @@
 /** @file Which checkpoints' blobs stay. */
+import type { CheckpointWord } from '../../configs/stored-names.ts';
 import { BlobMissing, Conflict, NotFound } from '../../errors.ts';
 import { findMissing } from '../../storage/blobs/cas.ts';
 import { readCheckpoint } from '../../storage/blobs/document-blobs.ts';
-import type { Digest } from '../../storage/digest.ts';
+import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { ExperimentHead, KeptCheckpoint, Origin } from '../../storage/experiment-record.ts';
 import { actionKey, blobKey } from '../../storage/keys.ts';
 import { listKept, listKeptDigests } from '../../storage/list-kept.ts';
@@ -28,11 +29,15 @@ export async function findLost(blobs: BlobStore, checkpoint: Digest): Promise<Di
 
 /**
  * One of the checkpoints that the experiment keeps.
- * @param choice A step, the digest of a checkpoint, or `latest`.
- * @throws NotFound naming the steps that are kept; Unprocessable before the first chunk.
+ * @param choice A step, the digest of a checkpoint, or a word for one.
+ * @throws NotFound naming the steps that are kept; Unprocessable if no checkpoint is the newest, best or clean one yet.
  */
-export function chooseKept(name: string, head: ExperimentHead, choice: number | Digest | 'latest'): KeptCheckpoint {
-  if (typeof choice === 'number' || choice === 'latest') return findCheckpoint(name, head, String(choice));
+export function chooseKept(
+  name: string,
+  head: ExperimentHead,
+  choice: number | Digest | CheckpointWord,
+): KeptCheckpoint {
+  if (typeof choice === 'number' || !isDigest(choice)) return findCheckpoint(name, head, String(choice));
   const kept = listKept(head);
   const found = kept.find(({ checkpoint }) => checkpoint === choice);
   if (found) return found;

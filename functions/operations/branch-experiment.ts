@@ -2,10 +2,11 @@
 import { checkEffects } from '../../configs/check-effects.ts';
 import { overrideConfig } from '../../configs/presets.ts';
 import { type Config, keyedConfig } from '../../configs/schema.ts';
+import type { CheckpointWord } from '../../configs/stored-names.ts';
 import { BlobMissing, Conflict } from '../../errors.ts';
 import { putDocument } from '../../storage/blobs/document-blobs.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
-import type { Digest } from '../../storage/digest.ts';
+import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { BlobStore } from '../../storage/types.ts';
@@ -37,8 +38,8 @@ import type { CreateContext, Created } from './create-experiment.ts';
 export interface BranchRequest {
   /** Of the new experiment. */
   readonly name: string;
-  /** A checkpoint that the parent keeps: its step, its digest, or `latest`. */
-  readonly from: number | Digest | 'latest';
+  /** A checkpoint that the parent keeps: its step, its digest, or a word for it. */
+  readonly from: number | Digest | CheckpointWord;
   /** Keys that differ from the parent's config. */
   readonly config: Readonly<Record<string, unknown>>;
   /**
@@ -183,7 +184,9 @@ async function checkSame(
   if (canonicalDigest(config) === branch.config) await putDocument(blobs, config);
   const stored = await readConfig(blobs, branch);
   const { branched_from: point } = branch;
-  const isFrom = from === 'latest' || from === point?.step || from === point?.checkpoint;
+  // What a word means changes, and the branch stays.
+  const isWord = typeof from === 'string' && !isDigest(from);
+  const isFrom = isWord || from === point?.step || from === point?.checkpoint;
   checkSameExperiment(name, [
     ...(point?.experiment === parent ? [] : [`parent (${point?.experiment ?? 'none'}, not ${parent})`]),
     ...(isFrom ? [] : [`from (${point?.step ?? 'none'}, not ${from})`]),

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import type { Json } from '../../storage/canonical.ts';
 import { createRefs } from '../../storage/names/refs.ts';
-import { readConfig, readHead } from '../experiments/experiment-head.ts';
+import { changeHead, readConfig, readHead } from '../experiments/experiment-head.ts';
 import { isComplete } from '../experiments/kept-checkpoints.ts';
 import { ASKED_ENGINE, createTrainingLab, TOY_CONFIG, type TrainingLab } from '../testing/training.ts';
 import { createExperiment } from './create-experiment.ts';
@@ -44,6 +44,24 @@ describe('init_from', () => {
     await expect(create({ experiment: 'toy', step: 8 })).rejects.toThrow('exists with another init_from');
   });
 
+  test('may name the best or the clean checkpoint, and means it for ever', async () => {
+    const [first, second] = (await headOf('toy')).history;
+    const judge = (clean: typeof first) =>
+      changeHead(lab.store, 'toy', head => ({
+        ...head,
+        ...(clean && { clean }),
+        ...(second && { best: { ...second, held_out_loss: 0.5 } }),
+      }));
+    await judge(first);
+    const { head, config } = await create({ experiment: 'toy', step: 'clean' });
+    expect(head.init_from).toEqual({ experiment: 'toy', step: 4, checkpoint: first?.checkpoint });
+    expect(config.init_from).toEqual({ checkpoint: first?.checkpoint, weights: 'ema' });
+    expect((await create({ experiment: 'toy', step: 'best' }, {}, 'other')).head.init_from?.step).toBe(8);
+    await judge(second);
+    expect(await create({ experiment: 'toy', step: 'clean' })).toMatchObject({ created: false });
+    expect((await headOf('new')).init_from?.step).toBe(4);
+  });
+
   test('keeps the checkpoint when the other experiment moves on or is deleted', async () => {
     const { head } = await create({ experiment: 'toy', step: 4 });
     await lab.executor.callEffect('train', { experiment: 'toy', target: 128 });
@@ -59,6 +77,8 @@ describe('init_from', () => {
   test.each([
     [{ experiment: 'toi' }, {}, 'init_from: there is no experiment "toi"'],
     [{ experiment: 'toy', step: 5 }, {}, 'the experiment "toy" keeps no checkpoint of step 5'],
+    [{ experiment: 'toy', step: 'best' }, {}, 'the experiment "toy" has no best checkpoint'],
+    [{ experiment: 'toy', step: 'clean' }, {}, 'no check found a checkpoint of "toy"'],
     [{ checkpoint: `sha256:${'0'.repeat(64)}` }, {}, 'init_from: no experiment keeps the checkpoint sha256:0'],
     [{}, {}, 'expected the name of an experiment or the digest of a checkpoint'],
     [

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { readHead } from '../../functions/experiments/experiment-head.ts';
+import { changeHead, readHead } from '../../functions/experiments/experiment-head.ts';
 import { ENGINE, TOY_CONFIG } from '../../functions/testing/training.ts';
 import { createTrainingServer, type TrainingServer } from '../testing/training.ts';
 
@@ -46,6 +46,40 @@ describe('branch', () => {
     expect(await response.json()).toMatchObject({ step: 8, branched_from: { step: 8 } });
   });
 
+  test('a branch begins at the best or the clean checkpoint, as it is when the branch is created', async () => {
+    const { history } = (await readHead(server.store, 'toy')).value;
+    const [first, second] = history;
+    await changeHead(server.store, 'toy', head => ({
+      ...head,
+      ...(first && { best: { ...first, held_out_loss: 0.5 } }),
+      ...(second && { clean: second }),
+    }));
+    for (const [name, from, step] of [
+      ['a', 'best', 4],
+      ['b', 'toy@best', 4],
+      ['c', 'clean', 8],
+      ['d', 'toy@clean', 8],
+      ['e', 'toy@4', 4],
+      ['f', 'toy@latest', 8],
+    ] as const) {
+      const made = await server.expectJson(201, 'POST', '/experiments/toy/branch', { name, from });
+      expect(made.branched_from, from).toMatchObject({ experiment: 'toy', step });
+    }
+    await changeHead(server.store, 'toy', head => ({ ...head, ...(first && { clean: first }) }));
+    const again = await server.expectJson(200, 'POST', '/experiments/toy/branch', { name: 'd', from: 'toy@clean' });
+    expect(again.branched_from).toMatchObject({ step: 8 });
+    await server.executor.callEffect('train', { experiment: 'b', target: 64 });
+  });
+
+  test.each([
+    ['best', 422, 'has no best checkpoint', 'train with run.validation'],
+    ['clean', 422, 'no check found a checkpoint of "toy"', 'easel check-memorization toy'],
+    ['slow@best', 400, 'a checkpoint of another experiment than "toy"', 'POST /experiments/slow/branch'],
+  ])('a branch from %s is refused with what to do', async (from, status, text, hint) => {
+    const problem = await server.expectJson(status, 'POST', '/experiments/toy/branch', { name: 'slow', from });
+    expect([problem.detail, problem.hint]).toEqual([expect.stringContaining(text), expect.stringContaining(hint)]);
+  });
+
   test('a branch stays when its parent is deleted', async () => {
     await server.expectJson(201, 'POST', '/experiments/toy/branch', request);
     expect((await server.send('DELETE', '/experiments/toy')).status).toBe(204);
@@ -68,10 +102,15 @@ describe('branch', () => {
     await server.expectJson(404, 'GET', '/experiments/slow');
   });
 
-  test.each([['x'], [{}], [1.5], ['sha256:12']])('a branch from %j is told what `from` may be', async from => {
-    const problem = await server.expectJson(400, 'POST', '/experiments/toy/branch', { name: 'slow', from });
-    expect(JSON.stringify(problem)).toMatch(/from: expected `latest`, the step of a kept checkpoint, or its digest/);
-  });
+  test.each([['x'], [{}], [1.5], ['sha256:12'], ['toy@'], ['toy@soon'], ['toy@best@4']])(
+    'a branch from %j is told what `from` may be',
+    async from => {
+      const problem = await server.expectJson(400, 'POST', '/experiments/toy/branch', { name: 'slow', from });
+      expect(JSON.stringify(problem)).toMatch(
+        /from: expected `latest`, `best`, `clean`, .* the step of a kept checkpoint, or its digest/,
+      );
+    },
+  );
 
   test('a branch of an unknown experiment is refused', async () => {
     await server.expectJson(404, 'POST', '/experiments/nobody/branch', request);

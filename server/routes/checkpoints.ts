@@ -2,23 +2,36 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
 import { MOST_SAMPLES } from '../../configs/bounds.ts';
+import { CHECKPOINT_WORDS } from '../../configs/stored-names.ts';
+import { InvalidInput } from '../../errors.ts';
+import { splitName } from '../../functions/execution/names.ts';
 import { trainingEngineRequestSchema } from '../../functions/experiments/resolve-engine.ts';
-import { branchExperiment } from '../../functions/operations/branch-experiment.ts';
+import { type BranchRequest, branchExperiment } from '../../functions/operations/branch-experiment.ts';
 import { pinCheckpoint, unpinCheckpoint } from '../../functions/operations/pin-checkpoint.ts';
+import { isDigest } from '../../storage/digest.ts';
 import { digestSchema, nameSchema } from '../../storage/records.ts';
 import type { RouteDoc, ServerDeps } from '../deps.ts';
 import { answerCreated, answerExperiment, parseExperimentName, parseStep } from '../experiment-answer.ts';
 import { readJsonAs } from '../read-body.ts';
 
+const expectedFrom = {
+  error:
+    'expected `latest`, `best`, `clean`, one of them behind `NAME@`, the step of a kept checkpoint, or its digest: ' +
+    '"sha256:" and 64 lower-case hexadecimal digits',
+};
+/** `portraits@best`, `portraits@500` */
+const versionedSchema = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}@(latest|best|clean|[1-9]\d{0,8})$/, expectedFrom);
 const branchSchema = z.strictObject({
   name: nameSchema.meta({ description: 'name of the new experiment' }),
   from: z
-    .union([z.literal('latest'), z.int().positive().max(MOST_SAMPLES), digestSchema], {
-      error:
-        'expected `latest`, the step of a kept checkpoint, or its digest: "sha256:" and 64 lower-case hexadecimal digits',
-    })
+    .union(
+      [z.enum(CHECKPOINT_WORDS), z.int().positive().max(MOST_SAMPLES), digestSchema, versionedSchema],
+      expectedFrom,
+    )
     .default('latest')
-    .meta({ description: 'step or digest of a kept checkpoint, or `latest`' }),
+    .meta({
+      description: 'step or digest of a kept checkpoint, `latest`, `best` or `clean`; or `NAME@best` and so on',
+    }),
   config: z.record(z.string(), z.json()).default({}).meta({
     description: 'changed keys of the config; seed, model, data, optimizer.type and ema_gammas cannot change',
   }),
@@ -50,7 +63,8 @@ export function createCheckpointRoutes(deps: ServerDeps): Hono {
 
   app.post('/experiments/:name/branch', async c => {
     const parent = parseExperimentName(c);
-    const request = await readJsonAs(c, branchSchema);
+    const { from, ...rest } = await readJsonAs(c, branchSchema);
+    const request = { ...rest, from: readFrom(parent, from) };
     const branch = () => branchExperiment(deps, parent, request);
     return answerCreated(c, deps, request.name, await executor.heal(branch, c.req.raw.signal));
   });
@@ -69,6 +83,20 @@ export function createCheckpointRoutes(deps: ServerDeps): Hono {
   });
 
   return app;
+}
+
+/** `NAME@best` of the experiment itself is `best`. @throws InvalidInput for another experiment. */
+function readFrom(parent: string, from: z.output<typeof branchSchema>['from']): BranchRequest['from'] {
+  if (typeof from === 'number' || isDigest(from)) return from;
+  const { name, version } = splitName(from, 'from');
+  if (version !== undefined && name !== parent) {
+    throw new InvalidInput(`from: "${from}" is a checkpoint of another experiment than "${parent}"`, {
+      expected: `a checkpoint of "${parent}": ${parent}@${version}`,
+      hint: `POST /experiments/${name}/branch branches from that one`,
+    });
+  }
+  const text = version ?? name;
+  return CHECKPOINT_WORDS.find(each => each === text) ?? Number(text);
 }
 
 export const checkpointDocs: readonly RouteDoc[] = [
