@@ -5,7 +5,7 @@ import { FAST_PROJECT, GPU_COMPILE_FILES, SLOW_FILES } from './test/speed-tiers.
 // Node keeps the code of modules that it has compiled. That halves the time in which a test starts a process.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/node-compile');
 
-// Two test files run at a time. Each has a core, so the threads of an engine would wait for each other.
+// Test files keep all cores busy, so the threads of an engine would wait for each other.
 process.env.EASEL_THREADS ??= '1';
 
 const NOT_OURS = ['node_modules/**', 'data/store/**', 'data/minio*/**', GPU_COMPILE_FILES];
@@ -13,7 +13,6 @@ const NOT_OURS = ['node_modules/**', 'data/store/**', 'data/minio*/**', GPU_COMP
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 2,
     // Far above what a test takes on a quiet machine: a busy one takes ten times as long.
     testTimeout: 180_000,
     hookTimeout: 180_000,
@@ -23,6 +22,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: FAST_PROJECT,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
           include: ['**/*.test.ts'],
           exclude: [...NOT_OURS, ...SLOW_FILES],
           setupFiles: ['test/fast-guard.ts'],
@@ -30,7 +31,17 @@ export default defineConfig({
           isolate: false,
         },
       },
-      { extends: true, test: { name: 'slow', include: SLOW_FILES, exclude: NOT_OURS } },
+      {
+        extends: true,
+        test: {
+          name: 'slow',
+          // One file more than cores, since slow tests also wait for processes, stores and clocks.
+          maxWorkers: 3,
+          sequence: { groupOrder: 1 },
+          include: SLOW_FILES,
+          exclude: NOT_OURS,
+        },
+      },
     ],
   },
 });
