@@ -39,12 +39,13 @@ test('a table of quality has the columns that some row tells, and says what it l
 });
 
 test('the options are the body of a call', () => {
-  const options = { samples: '64', conditions: 'text, pose', beside: 'slow@500,fast' };
+  const options = { samples: '64', conditions: 'text, pose', beside: 'slow@500,fast', 'pose-samples': '0' };
   expect(readEvaluation({ _: ['cats'], experiment: 'cats', ...options })).toEqual({
     checkpoint: 'cats',
     samples: 64,
     conditions: ['text', 'pose'],
     beside: ['slow@500', 'fast'],
+    pose_samples: 0,
   });
   expect(readEvaluation({ _: ['cats'], experiment: 'cats' })).toEqual({ checkpoint: 'cats' });
 });

@@ -18,10 +18,11 @@ export function parsePort(text: string, option: string): number {
   throw new InvalidInput(`${option} ${text} is not a port`, { expected: 'a number from 0 to 65535' });
 }
 
-/** @param option Name of the value, for errors. @throws InvalidInput */
-export function parseCount(text: string, option: string): number {
-  if (/^[1-9]\d{0,11}$/.test(text)) return Number(text);
-  throw new InvalidInput(`${option} ${text} is wrong`, { expected: 'a whole number above 0' });
+/** @param option Name of the value, for errors. @param least 1, or 0 for none. @throws InvalidInput */
+export function parseCount(text: string, option: string, least: 0 | 1 = 1): number {
+  if (/^(0|[1-9]\d{0,11})$/.test(text) && Number(text) >= least) return Number(text);
+  const expected = least === 0 ? 'a whole number from 0 on' : 'a whole number above 0';
+  throw new InvalidInput(`${option} ${text} is wrong`, { expected });
 }
 
 /** A number from 0 on. @throws InvalidInput */

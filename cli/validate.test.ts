@@ -160,6 +160,7 @@ test.each([
     { step: '700', raw: true },
     { checkpoint: 'cats@700', weights: ['raw'] },
   ],
+  [{ 'pose-samples': '4' }, { checkpoint: 'cats', pose_samples: 4 }],
   [
     { step: 'best', ema: true, raw: true, tests: 'text, drift', count: '4' },
     { checkpoint: 'cats@best', weights: ['ema', 'raw'], tests: ['text', 'drift'], count: 4 },
@@ -173,6 +174,8 @@ test('a step beside NAME@STEP is refused, and a count that is no number', () => 
     'does not go with cats@500',
   );
   expect(() => readValidation({ _: ['cats'], experiment: 'cats', count: 'all' })).toThrow('--count all is wrong');
+  const few = { _: ['cats'], experiment: 'cats', 'pose-samples': '-1' };
+  expect(() => readValidation(few)).toThrow('--pose-samples -1 is wrong');
 });
 
 test('several experiments are refused, with the command that compares them', () => {

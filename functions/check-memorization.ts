@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { copyCheckShape, findBlindSpace, findWorstSpace, type Memorization, percent } from '../configs/memorization.ts';
 import type { KeyedConfig } from '../configs/schema.ts';
+import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
 import { defineFunction, type EffectContext } from './define.ts';
@@ -62,7 +63,7 @@ export const checkMemorization = defineFunction({
 
 /** The net of LPIPS that compares the pictures, or why none does. */
 async function findGapLpips(ctx: EffectContext, config: KeyedConfig, dataset: Digest): Promise<GapLpips | string> {
-  const { lpips, tooSmall } = await chooseLpips(ctx, config, dataset);
+  const { lpips, tooSmall } = await chooseLpips(ctx, config, await readDataset(ctx.blobs, dataset));
   if (tooSmall !== undefined) return tooSmall;
   return lpips ?? `no net of LPIPS is installed that the training did not see; ${installHint('lpips-alex')}`;
 }

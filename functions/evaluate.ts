@@ -18,7 +18,7 @@ import { CONTROLS } from './evaluation/controls.ts';
 import { type DrawnRow, listDrawnRows, settingsSweepSchema } from './evaluation/drawn-rows.ts';
 import { judgedShape } from './evaluation/judged-shape.ts';
 import { type ClipJudge, measureRow, type Yardstick } from './evaluation/measure-row.ts';
-import { findPoseNet } from './evaluation/pose-row.ts';
+import { findPoseJudge } from './evaluation/pose-row.ts';
 import { outputOf } from './execution/output-of.ts';
 import { EVALUATION, evaluationArtifact } from './experiments/border/evaluation-artifact.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
@@ -93,12 +93,12 @@ export const evaluate = defineFunction({
     const extractor = await withWeights(ctx.store, chosen);
     const columns = chooseColumns(pages, pages.columnsOf(['val']), body.reference);
     const real = await describeColumns(ctx, extractor, columns, head.engine);
-    const { lpips: net, tooSmall } = await chooseLpips(ctx, config, head.dataset);
+    const { lpips: net, tooSmall } = await chooseLpips(ctx, config, dataset);
     const lpips = tooSmall === undefined ? net : undefined;
     const listed = await listDrawnRows(ctx.store, kept, body.beside, body.sweep);
     const configs = await Promise.all(listed.map(drawn => readConfig(ctx.blobs, drawn.kept.head)));
     const clip = await findClip(ctx, configs);
-    const pose = body.pose_samples > 0 ? await findPoseNet(ctx, dataset) : 'pose_samples is 0';
+    const pose = await findPoseJudge(ctx, dataset, body.pose_samples);
     const stick: Yardstick = {
       ...{ dataset: head.dataset, extractor, engine: head.engine, real, reference: body.reference },
       seed: body.seed,
@@ -107,7 +107,7 @@ export const evaluate = defineFunction({
         lpips,
       },
       clip: typeof clip === 'string' ? undefined : await prepareClip(ctx, clip, { columns, engine: head.engine }),
-      pose: typeof pose === 'string' ? undefined : { net: pose, most: body.pose_samples },
+      pose: typeof pose === 'string' ? undefined : pose,
     };
     const rows: EvaluationRow[] = [];
     for (const [i, drawn] of listed.entries()) {

@@ -19,7 +19,7 @@ import { allowedPrecision } from './encoders/precision.ts';
 import { chooseLpips } from './evaluation/choose-lpips.ts';
 import { findClip, type InstalledClip } from './evaluation/clip-row.ts';
 import { judgedShape } from './evaluation/judged-shape.ts';
-import { findPoseNet } from './evaluation/pose-row.ts';
+import { findPoseJudge } from './evaluation/pose-row.ts';
 import { SUITE, suiteStep, suitesBefore } from './experiments/border/suite-step.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
 import { findKept, findMaker, type KeptOf } from './experiments/find-kept.ts';
@@ -29,7 +29,7 @@ import { chooseExtractor } from './experiments/sets/extractors.ts';
 import { mergeSuites } from './experiments/suite/merge-suites.ts';
 import { readSuite, runSuite } from './experiments/suite/run-suite.ts';
 import { countDraws } from './experiments/suite/suite-pictures.ts';
-import type { SuiteExtractor, SuitePose, SuiteRequest } from './experiments/suite/suite-request.ts';
+import type { SuiteExtractor, SuiteRequest } from './experiments/suite/suite-request.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
 
 const input = z.strictObject({
@@ -63,6 +63,7 @@ export const validate = defineFunction({
     const dataset = body.dataset ?? head.dataset;
     if (body.dataset === undefined) checkData(kept.name, head);
     const config = await readConfig(ctx.blobs, head);
+    const pictures = await readDataset(ctx.blobs, dataset);
     const { steps, guidance, seed } = body;
     const given = { seed, ...(steps !== undefined && { steps }), ...(guidance !== undefined && { guidance }) };
     const request: SuiteRequest = {
@@ -73,13 +74,13 @@ export const validate = defineFunction({
       tracesOf: weights => tracesFor(head, weights),
       extractor: await findExtractorFor(ctx, kept, config, body.extractor),
       // A net that takes no such pictures is refused by its own call, and each score says so.
-      lpips: (await chooseLpips(ctx, config, dataset)).lpips,
+      lpips: (await chooseLpips(ctx, config, pictures)).lpips,
       clip: await findJudge(ctx, config),
-      pose: await findPose(ctx, dataset, body.pose_samples),
+      pose: await findPoseJudge(ctx, pictures, body.pose_samples),
       before: await suitesBefore(ctx.blobs, head, step),
     };
     const range = { split: 'val', first: 0, count: body.count } as const;
-    const available = await countSplit(ctx.blobs, await readDataset(ctx.blobs, dataset), range);
+    const available = await countSplit(ctx.blobs, pictures, range);
     const site = { blobs: ctx.blobs, call: followDraws(ctx, countDraws(request), available) };
     const { digest } = await runSuite(site, request);
     const found = await readSuite(ctx.blobs, digest);
@@ -131,12 +132,6 @@ async function findJudge(ctx: EffectContext, config: KeyedConfig): Promise<Insta
   if (!signalsOf(config.model.conditions).includes('text')) return undefined;
   const clip = await findClip(ctx, [config]);
   return typeof clip === 'string' ? undefined : clip;
-}
-
-async function findPose(ctx: EffectContext, dataset: Digest, most: number): Promise<SuitePose | string> {
-  if (most === 0) return 'pose_samples is 0';
-  const net = await findPoseNet(ctx, await readDataset(ctx.blobs, dataset));
-  return typeof net === 'string' ? net : { net, most };
 }
 
 async function findExtractorFor(

@@ -6,7 +6,7 @@ import { InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { evaluatedSchema, formatEvaluation } from '../format-evaluation.ts';
-import { placeOf, requireOne, splitWords } from '../judged-checkpoint.ts';
+import { placeOf, readPoseSamples, requireOne, splitWords } from '../judged-checkpoint.ts';
 import { parseCount, parseScale } from '../parse-options.ts';
 import { connect, connectionArgs } from './connection.ts';
 
@@ -32,6 +32,11 @@ export const evaluateCommand = defineCommand({
       valueHint: 'A,B',
     },
     weights: { type: 'string', description: 'a row of each: ema, raw, or average=N', valueHint: 'A,B' },
+    'pose-samples': {
+      type: 'string',
+      description: 'pictures of each row in which DWPose looks for joints (default: 64); 0: none',
+      valueHint: 'N',
+    },
     json: { type: 'boolean', description: 'print JSON' },
     quiet: { type: 'boolean', alias: 'q', description: 'show no progress' },
     ...connectionArgs,
@@ -57,6 +62,7 @@ interface EvaluateArgs {
   readonly beside?: string | undefined;
   readonly guidance?: string | undefined;
   readonly weights?: string | undefined;
+  readonly 'pose-samples'?: string | undefined;
 }
 
 /** The body of the call. @throws InvalidInput */
@@ -69,6 +75,7 @@ export function readEvaluation({ _: words, experiment, samples, conditions, besi
     ...(conditions !== undefined && { conditions: splitWords(conditions) }),
     ...(beside !== undefined && { beside: splitWords(beside) }),
     ...readSweep(settings),
+    ...readPoseSamples(settings),
   };
 }
 

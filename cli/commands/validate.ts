@@ -8,7 +8,7 @@ import { InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { formatValidation, validationSchema } from '../format-suite.ts';
-import { placeOf, requireOne, splitWords } from '../judged-checkpoint.ts';
+import { placeOf, readPoseSamples, requireOne, splitWords } from '../judged-checkpoint.ts';
 import { parseCount } from '../parse-options.ts';
 import { writeValidation } from '../write-validation.ts';
 import { connect, connectionArgs } from './connection.ts';
@@ -29,6 +29,11 @@ export const validateCommand = defineCommand({
       valueHint: 'A,B',
     },
     count: { type: 'string', description: 'held-out pictures of each test (default: 25)', valueHint: 'N' },
+    'pose-samples': {
+      type: 'string',
+      description: 'pictures of each score in which DWPose looks for joints (default: all); 0: none',
+      valueHint: 'N',
+    },
     ema: { type: 'boolean', description: 'averaged weights alone (default: averaged and raw ones)' },
     raw: { type: 'boolean', description: 'weights of the last step alone' },
     out: {
@@ -66,12 +71,13 @@ interface ValidateArgs {
   readonly step?: string | undefined;
   readonly tests?: string | undefined;
   readonly count?: string | undefined;
+  readonly 'pose-samples'?: string | undefined;
   readonly ema?: boolean | undefined;
   readonly raw?: boolean | undefined;
 }
 
 /** The body of the call. @throws InvalidInput */
-export function readValidation({ _: words, experiment, step, tests, count, ema, raw }: ValidateArgs) {
+export function readValidation({ _: words, experiment, step, tests, count, ema, raw, ...args }: ValidateArgs) {
   requireOne(words, 'validated', `easel report ${words.join(' ')} compares experiments`);
   if (step !== undefined && experiment.includes('@')) {
     throw new InvalidInput(`--step ${step} does not go with ${experiment}`, { expected: 'one of the two' });
@@ -82,5 +88,6 @@ export function readValidation({ _: words, experiment, step, tests, count, ema, 
     ...(tests !== undefined && { tests: splitWords(tests) }),
     ...(count !== undefined && { count: parseCount(count, '--count') }),
     ...(weights.length > 0 && { weights }),
+    ...readPoseSamples(args),
   };
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import { createTrainingLab, putToyDataset } from '../testing/training.ts';
 import { chooseLpips } from './choose-lpips.ts';
@@ -10,7 +11,7 @@ test('the net of LPIPS is one that takes the smallest pictures, or it is told wh
   const head = { v: 1 as const, weights: { heads: [digest] }, source: 'a test' };
   const license = { name: 'BSD-2-Clause', read_in: 'a test' };
   const choose = async (side: number, objective = {}) =>
-    chooseLpips(lab, { objective } as never, await putToyDataset(lab.blobs, { side }));
+    chooseLpips(lab, { objective } as never, await readDataset(lab.blobs, await putToyDataset(lab.blobs, { side })));
   expect(await choose(16)).toEqual({});
   await models.create('lpips-alex', { ...head, license });
   const alex = { net: 'lpips-alex', weights: head.weights };

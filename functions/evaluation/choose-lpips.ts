@@ -1,9 +1,9 @@
 /** @file Which net of LPIPS compares the pictures of a dataset, or why none does. */
 import { LEAST_SIDES, LPIPS_NETS, lpipsModelOf } from '../../configs/lpips.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
-import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { createRefs } from '../../storage/names/refs.ts';
+import type { Dataset } from '../../storage/records.ts';
 import type { EffectContext } from '../define.ts';
 import { readBucketSizes } from '../experiments/training-size.ts';
 
@@ -26,7 +26,7 @@ export interface LpipsChoice {
 export async function chooseLpips(
   { store, blobs }: Pick<EffectContext, 'store' | 'blobs'>,
   { objective }: Pick<KeyedConfig, 'objective'>,
-  dataset: Digest,
+  dataset: Dataset,
 ): Promise<LpipsChoice> {
   const { models } = createRefs(store);
   let unfit: LpipsChoice = {};
@@ -35,7 +35,7 @@ export async function chooseLpips(
     if (objective.frozen && net in objective.frozen) continue;
     const found = await models.read(net);
     if (!found) continue;
-    const sizes = await readBucketSizes(blobs, await readDataset(blobs, dataset));
+    const sizes = await readBucketSizes(blobs, dataset);
     const side = Math.min(...sizes.flatMap(({ width, height }) => [width, height]));
     const lpips = { net, weights: found.value.weights };
     const least = LEAST_SIDES[name];

@@ -10,7 +10,7 @@ import type { EffectContext } from '../define.ts';
 import { outputOf } from '../execution/output-of.ts';
 import { describeColumns, type ReadyExtractor } from '../experiments/sets/draw-set.ts';
 import { clipRow, type InstalledClip, type PictureSet } from './clip-row.ts';
-import { type PoseRowOptions, poseRow, summarizePoses } from './pose-row.ts';
+import { type PoseJudge, poseRow, summarizePoses } from './pose-row.ts';
 import { type ScoreOptions, scoreRow } from './score-row.ts';
 
 export interface Yardstick {
@@ -27,7 +27,7 @@ export interface Yardstick {
   /** Absent: no CLIP judges. */
   readonly clip: ClipJudge | undefined;
   /** Absent: no network finds the joints. */
-  readonly pose: Pick<PoseRowOptions, 'net' | 'most'> | undefined;
+  readonly pose: PoseJudge | undefined;
 }
 
 export interface ClipJudge extends InstalledClip {

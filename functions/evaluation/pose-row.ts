@@ -19,14 +19,24 @@ export interface InstalledPose {
   readonly person_score?: number;
 }
 
+/** What looks for joints, and in how many pictures. */
+export interface PoseJudge {
+  readonly net: InstalledPose;
+  /** Pictures of a row that are looked at, the first ones. */
+  readonly most: number;
+}
+
 /**
  * The network by which the poses of the dataset were found, so that its real pictures show the ceiling; otherwise the
  * installed one, or why none judges.
+ * @param most `pose_samples` of the call.
  */
-export async function findPoseNet(
+export async function findPoseJudge(
   { store }: Pick<EffectContext, 'store'>,
   dataset: Dataset,
-): Promise<InstalledPose | string> {
+  most: number,
+): Promise<PoseJudge | string> {
+  if (most === 0) return 'pose_samples is 0';
   const { pose } = offeredConditions(dataset);
   if (pose === undefined) return 'the dataset has no poses';
   const { name } = dwposeEncoder;
@@ -35,19 +45,17 @@ export async function findPoseNet(
   const weights = completeWeights(dwposeEncoder, own?.weights ?? model?.value.weights);
   if (weights === undefined) return `the weights of ${name} are not installed; ${installHint(name)}`;
   const { joint_score, person_score } = own ?? {};
-  return {
+  const net = {
     weights,
     ...(joint_score !== undefined && { joint_score }),
     ...(person_score !== undefined && { person_score }),
   };
+  return { net, most };
 }
 
-export interface PoseRowOptions {
-  readonly net: InstalledPose;
+export interface PoseRowOptions extends PoseJudge {
   readonly dataset: Digest;
   readonly engine: EngineSpec;
-  /** Pictures of the row that are looked at, the first ones. */
-  readonly most: number;
 }
 
 /** Nothing without pictures that have poses. */
