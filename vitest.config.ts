@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import LongFilesFirst from './test/long-files-first.ts';
 import { FAST_PROJECT, GPU_COMPILE_FILES, SLOW_FILES } from './test/speed-tiers.ts';
 
 // Node keeps the code of modules that it has compiled. That halves the time in which a test starts a process.
@@ -16,6 +17,7 @@ export default defineConfig({
     // Far above what a test takes on a quiet machine: a busy one takes ten times as long.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    sequence: { sequencer: LongFilesFirst },
     reporters: ['default', './test/slowest-files.ts'],
     projects: [
       {
