@@ -2,7 +2,7 @@
  * @file Speed of import, inspect and bucket on photographs of 2 megapixels, beside what the original project does with
  * Pillow in one process: decode, scale, crop, and save as float16.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -10,13 +10,14 @@ import { runPython } from '../torch-peer.ts';
 import { linkFirst, runPhotographs } from './photograph-run.ts';
 
 const STAGES = ['import', 'inspect', 'bucket'];
-/** Sides of the square bucket in pixels. */
 const SIZES = [256, 1024];
 
 export interface ImportOptions {
-  /** Keeps the photographs, so that they are drawn once. */
+  /** Keeps the photographs, so that they are drawn once. It is made if it is missing. */
   readonly folder: string;
   readonly pictures: number;
+  /** Sides of the square bucket in pixels; default: 256 and 1,024. */
+  readonly sizes?: readonly number[];
   readonly port: number;
   readonly hasPeer: boolean;
 }
@@ -42,8 +43,9 @@ export interface ImportRow {
 const peerSchema = z.strictObject({ ms: z.number(), cpu_ms: z.number() });
 
 export async function measureImport(options: ImportOptions, report: (row: ImportRow) => void): Promise<void> {
-  const { folder, pictures, port, hasPeer } = options;
-  for (const size of SIZES) {
+  const { folder, pictures, sizes = SIZES, port, hasPeer } = options;
+  await mkdir(folder, { recursive: true });
+  for (const size of sizes) {
     const store = await mkdtemp(join(folder, 'store-'));
     try {
       const { stages } = await runPhotographs(store, [{ pictures, size }], { folder, port, log: () => {} });
