@@ -42,6 +42,23 @@ export function startNpy(
   dtype: NpyType,
   shape: readonly number[],
 ): { readonly bytes: Uint8Array; readonly start: number } {
+  const header = headerOf(dtype, shape);
+  const bytes = new Uint8Array(header.length + dataBytes(dtype, shape));
+  bytes.set(Buffer.from(header, 'latin1'));
+  return { bytes, start: header.length };
+}
+
+/** Bytes of a file. */
+export function npyBytes(dtype: NpyType, shape: readonly number[]): number {
+  return headerOf(dtype, shape).length + dataBytes(dtype, shape);
+}
+
+function dataBytes(dtype: NpyType, shape: readonly number[]): number {
+  return countElements(shape) * bytesPerElement(dtype);
+}
+
+/** All before the data, as latin1. */
+function headerOf(dtype: NpyType, shape: readonly number[]): string {
   const tuple = shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(', ')})`;
   const growth = shape.length === 0 ? 0 : GROWTH_DIGITS - String(shape[0]).length;
   const fields = `{'descr': '${DESCRIPTORS[dtype]}', 'fortran_order': False, 'shape': ${tuple}, }`;
@@ -50,13 +67,7 @@ export function startNpy(
   const padding = ALIGNMENT - ((PREAMBLE_BYTES + dictionary.length + 1) % ALIGNMENT);
   const header = `${dictionary}${' '.repeat(padding)}\n`;
   if (header.length > 0xffff) throw new InvalidInput(`npy: ${shape.length} axes do not fit a header of version 1.0`);
-
-  const start = PREAMBLE_BYTES + header.length;
-  const bytes = new Uint8Array(start + countElements(shape) * bytesPerElement(dtype));
-  bytes.set(Buffer.from(MAGIC, 'latin1'));
-  bytes.set([1, 0, header.length & 0xff, header.length >> 8], MAGIC.length);
-  bytes.set(Buffer.from(header, 'latin1'), PREAMBLE_BYTES);
-  return { bytes, start };
+  return `${MAGIC}\x01\x00${String.fromCharCode(header.length & 0xff, header.length >> 8)}${header}`;
 }
 
 export interface NpyHeader {
@@ -89,7 +100,7 @@ export function decodeNpyList(bytes: Uint8Array): NpyArray[] {
   const arrays: NpyArray[] = [];
   for (let at = 0; at < bytes.length; ) {
     const { dtype, shape, start } = readNpyHeader(bytes.subarray(at));
-    const end = at + start + countElements(shape) * bytesPerElement(dtype);
+    const end = at + start + dataBytes(dtype, shape);
     arrays.push(decodeNpy(bytes.subarray(at, end)));
     at = end;
   }
@@ -99,7 +110,7 @@ export function decodeNpyList(bytes: Uint8Array): NpyArray[] {
 /** A view into `bytes` if the alignment allows it. @throws Unprocessable when the file is not .npy or is truncated. */
 export function decodeNpy(bytes: Uint8Array): NpyArray {
   const { dtype, shape, start } = readNpyHeader(bytes);
-  const expectedBytes = countElements(shape) * bytesPerElement(dtype);
+  const expectedBytes = dataBytes(dtype, shape);
   if (bytes.length - start !== expectedBytes) {
     throw new Unprocessable(`npy: ${bytes.length - start} bytes of data for ${dtype}[${shape.join(', ')}]`, {
       expected: `${expectedBytes} bytes`,

@@ -1,8 +1,8 @@
 import { extract } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
-import { Unprocessable } from '../errors.ts';
+import { Internal, Unprocessable } from '../errors.ts';
 import { packTar, readTar } from './tar.ts';
-import { columnHeadBytes, packColumn, readColumn, readColumnIndex, streamColumn } from './webdataset.ts';
+import { columnHeadBytes, packColumn, readColumn, readColumnIndex, streamColumn, streamMade } from './webdataset.ts';
 
 /** A page: 64 members of distinct sizes, one of them empty. */
 function makeMembers(count: number, nameLength = 16): Map<string, Uint8Array> {
@@ -12,6 +12,22 @@ function makeMembers(count: number, nameLength = 16): Map<string, Uint8Array> {
       Uint8Array.from({ length: i * 37 }, (_, j) => (i + j) % 256),
     ]),
   );
+}
+
+function sizesOf(members: ReadonlyMap<string, Uint8Array>): Map<string, number> {
+  return new Map([...members].map(([name, body]) => [name, body.length]));
+}
+
+async function* inTurn(members: Iterable<readonly [string, Uint8Array]>) {
+  yield* members;
+}
+
+function member(name: string, size: number): readonly [string, Uint8Array] {
+  return [name, new Uint8Array(size)];
+}
+
+async function exhaust(pieces: AsyncIterable<unknown>): Promise<void> {
+  for await (const _ of pieces);
 }
 
 /** As text, since comparing typed arrays element by element is slow. */
@@ -53,6 +69,27 @@ describe('a column', () => {
       expect(print(readTar(column).map(entry => [entry.name, entry.body]))).toEqual(print(members));
     });
   }
+
+  it('has the same bytes if its members are made while it is read', async () => {
+    const members = makeMembers(64);
+    const pieces: Uint8Array[] = [];
+    for await (const piece of streamMade(sizesOf(members), inTurn(members))) pieces.push(piece);
+    expect(Buffer.concat(pieces).equals(packColumn(members))).toBe(true);
+  });
+
+  it('takes only members that it announced, in their order and size', async () => {
+    const [first, second, third] = [member('a', 1), member('b', 2), member('c', 3)];
+    const sizes = sizesOf(new Map([first, second, third]));
+    const wrong = [
+      [first, third],
+      [first, second],
+      [first, second, third, third],
+      [first, member('b', 3)],
+    ];
+    for (const made of wrong) {
+      await expect(exhaust(streamMade(sizes, inTurn(made)))).rejects.toBeInstanceOf(Internal);
+    }
+  });
 
   it('has the same bytes in pieces as in memory', async () => {
     const members = makeMembers(64, 120);

@@ -3,7 +3,7 @@
  * positions: { "v": 1, "members": { name: [offset, size] } }, with offsets from the start of the archive. So one range
  * request reads one member, and other readers of tars see the members alone.
  */
-import { Unprocessable } from '../errors.ts';
+import { Internal, Unprocessable } from '../errors.ts';
 import { BLOCK_BYTES, commentBytes, headerBytes, packTar, readTar, readTarComment, roundUp, streamTar } from './tar.ts';
 
 /** First member of columns that were written before the comment held the positions. */
@@ -18,12 +18,43 @@ export interface MemberSpan {
 
 /** Packs members in the given order. Equal members give equal bytes. */
 export function packColumn(members: ReadonlyMap<string, Uint8Array>): Uint8Array {
-  return packTar(members, makeIndex(members));
+  return packTar(members, makeIndex(sizesOf(members)));
 }
 
 /** The column of {@link packColumn} in pieces, so that large members are not copied. */
 export function streamColumn(members: ReadonlyMap<string, Uint8Array>): AsyncGenerator<Uint8Array> {
-  return streamTar(members, makeIndex(members));
+  return streamTar(members, makeIndex(sizesOf(members)));
+}
+
+/**
+ * The column of {@link packColumn} in pieces, of members that are made while it is read. So memory never holds all.
+ * @param sizes Bytes of each member, in the order of the members: they precede them in the column.
+ * @throws Internal if a member does not keep its place or size.
+ */
+export function streamMade(
+  sizes: ReadonlyMap<string, number>,
+  members: AsyncIterable<readonly [name: string, body: Uint8Array]>,
+): AsyncGenerator<Uint8Array> {
+  return streamTar(checkMade(sizes, members), makeIndex(sizes));
+}
+
+async function* checkMade(
+  sizes: ReadonlyMap<string, number>,
+  members: AsyncIterable<readonly [string, Uint8Array]>,
+): AsyncGenerator<readonly [string, Uint8Array]> {
+  const expected = sizes.entries();
+  for await (const member of members) {
+    const [name, { length }] = member;
+    const [place, size] = expected.next().value ?? [];
+    if (name === place && length === size) yield member;
+    else throw new Internal(`a column got "${name}" of ${length} bytes where it expected "${place}" of ${size}`);
+  }
+  const [missing] = expected.next().value ?? [];
+  if (missing !== undefined) throw new Internal(`a column did not get its member "${missing}"`);
+}
+
+function sizesOf(members: ReadonlyMap<string, Uint8Array>): Map<string, number> {
+  return new Map([...members].map(([name, { length }]) => [name, length]));
 }
 
 /** The bytes of columns without members: as they are written, and as they were. */
@@ -87,14 +118,14 @@ function readHead(head: Uint8Array): { readonly end: number; readonly index?: st
 /**
  * The offsets count the index itself: finds the smallest size of the index with correct offsets (they grow with it).
  */
-function makeIndex(members: ReadonlyMap<string, Uint8Array>): string {
+function makeIndex(sizes: ReadonlyMap<string, number>): string {
   for (let start = 2 * BLOCK_BYTES; ; ) {
     let at = start;
     const spans: string[] = [];
-    for (const [name, body] of members) {
+    for (const [name, size] of sizes) {
       at += headerBytes(name);
-      spans.push(`${JSON.stringify(name)}:[${at},${body.length}]`);
-      at += roundUp(body.length);
+      spans.push(`${JSON.stringify(name)}:[${at},${size}]`);
+      at += roundUp(size);
     }
     const index = `{"v":1,"members":{${spans.join(',')}}}`;
     const needed = commentBytes(index);

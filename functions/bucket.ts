@@ -3,12 +3,14 @@
 import { z } from 'zod';
 import { memberName } from '../configs/signals.ts';
 import { Internal, Unprocessable } from '../errors.ts';
+import { streamMade } from '../formats/webdataset.ts';
 import { readAllItems } from '../storage/blobs/items.ts';
 import { canonicalJson } from '../storage/canonical.ts';
+import { mapAhead } from '../storage/map-ahead.ts';
 import type { BucketCount, Item } from '../storage/records.ts';
 import { bucketShape, cropShape } from './datasets/bucket-options.ts';
-import { type CropOptions, cropPicture } from './datasets/crop-picture.ts';
-import { type CropRecord, parseCropRecord } from './datasets/crop-record.ts';
+import { type CropOptions, type CroppedPicture, cropPicture } from './datasets/crop-picture.ts';
+import { parseCropRecord } from './datasets/crop-record.ts';
 import { readItemPoses } from './datasets/item-poses.ts';
 import { readOriginals } from './datasets/originals.ts';
 import { definePageFunction } from './define.ts';
@@ -17,11 +19,13 @@ import { type Assignment, type Bucket, chooseBucket, fitBucket, scaleBuckets } f
 import type { Filter } from './pictures/filters.ts';
 import { coverRgb, IMAGE_TOOLS } from './pictures/image.ts';
 import { NO_LIMITS } from './pictures/limits.ts';
-import { packPixels } from './pictures/planar.ts';
+import { packedBytes, packPixels } from './pictures/planar.ts';
 
 /** Enlarging and cropping up to these shares goes without a word: one shape rarely fits another exactly. */
 const ENLARGED_PERCENT = 5;
 const CROPPED_PERCENT = 20;
+/** Pictures of a page in work at once, so that memory does not hold the pixels of a page. */
+const AT_ONCE = 3;
 
 export const bucket = definePageFunction({
   name: 'bucket',
@@ -61,37 +65,47 @@ export const bucket = definePageFunction({
     const sized = items.map(requireSize);
     const originals = await readOriginals(ctx.blobs, items);
     const poses = input.crop === undefined ? new Map() : await readItemPoses(ctx.blobs, items);
-    const cropped = await Promise.all(
-      sized.map(async item => {
-        const { id, name } = item;
-        const bytes = originals.get(id);
-        if (bytes === undefined) throw new Internal(`"${name}" (${id}) has no original`);
-        const chosen = chooseBucket(buckets, item.width, item.height, input.assign);
-        if (input.crop === undefined) {
-          const rgb = await coverRgb(bytes, chosen.width, chosen.height, NO_LIMITS, input.filter);
-          return { item, image: packPixels(rgb) };
-        }
-        const record = columns.crop?.get(memberName('crop', id));
-        const options: CropOptions = {
-          crop: input.crop,
-          side: input.size,
-          threshold: input.pose_threshold,
-          filter: input.filter,
-          ...jointsOf(poses.get(id), columns.pose?.get(memberName('pose', id)), record),
-        };
-        const { image, ...made } = await cropPicture(bytes, item, chosen, options);
-        return { item, image: packPixels(image), ...made };
-      }),
-    );
-    const image = cropped.map(({ item: { id }, image }) => [memberName('image', id), image] as const);
-    if (input.crop === undefined) return { columns: { image: new Map(image) }, notes: noteFits(sized, buckets, input) };
-    const crops = cropped.flatMap(({ item, ...made }) => ('record' in made ? [{ item, ...made }] : []));
+    const bucketOf = ({ width, height }: SizedItem) => chooseBucket(buckets, width, height, input.assign);
+    const make = async (item: SizedItem): Promise<Made> => {
+      const { id, name } = item;
+      const bytes = originals.get(id);
+      if (bytes === undefined) throw new Internal(`"${name}" (${id}) has no original`);
+      const chosen = bucketOf(item);
+      if (input.crop === undefined) {
+        const rgb = await coverRgb(bytes, chosen.width, chosen.height, NO_LIMITS, input.filter);
+        return { item, image: packPixels(rgb) };
+      }
+      const record = columns.crop?.get(memberName('crop', id));
+      const options: CropOptions = {
+        crop: input.crop,
+        side: input.size,
+        threshold: input.pose_threshold,
+        filter: input.filter,
+        ...jointsOf(poses.get(id), columns.pose?.get(memberName('pose', id)), record),
+      };
+      const { image, ...cropped } = await cropPicture(bytes, item, chosen, options);
+      return { item, image: packPixels(image), cropped };
+    };
+    const crops: Cropped[] = [];
+    async function* members() {
+      for await (const { item, image, cropped } of mapAhead(sized, AT_ONCE, make)) {
+        if (cropped) crops.push({ item, ...cropped });
+        yield [memberName('image', item.id), image] as const;
+      }
+    }
+    const sizes = new Map(sized.map(item => [memberName('image', item.id), packedBytes(bucketOf(item))]));
+    // Whole pictures have the sizes that scaling gives them.
+    const image =
+      input.crop === 'whole'
+        ? await gather(members())
+        : await ctx.blobs.putStream(streamMade(sizes, members()), { mediaType: 'application/x-tar' });
+    if (input.crop === undefined) return { columns: { image }, notes: noteFits(sized, buckets, input) };
     const records = crops.map(({ item: { id }, record }) => {
       return [memberName('crop', id), Buffer.from(canonicalJson(record))] as const;
     });
     const pose = crops.flatMap(({ item: { id }, pose }) => (pose ? [[memberName('pose', id), pose] as const] : []));
     return {
-      columns: { image: new Map(image), crop: new Map(records), ...(input.crop === 'pose' && { pose: new Map(pose) }) },
+      columns: { image, crop: new Map(records), ...(input.crop === 'pose' && { pose: new Map(pose) }) },
       notes: [
         ...(input.crop === 'whole' ? [] : noteFits(sized, buckets, input)),
         { code: 'joints_lost', items: crops.flatMap(noteLost) },
@@ -103,6 +117,12 @@ export const bucket = definePageFunction({
     buckets: input.crop === 'whole' ? [] : countBuckets(items.map(requireSize), bucketsOf(input), input.assign),
   }),
 });
+
+async function gather(members: AsyncIterable<readonly [string, Uint8Array]>): Promise<Map<string, Uint8Array>> {
+  const gathered = new Map<string, Uint8Array>();
+  for await (const [name, bytes] of members) gathered.set(name, bytes);
+  return gathered;
+}
 
 /** What the set says of the whole picture; else what was found in a view of it. */
 function jointsOf(given: Uint8Array | undefined, found: Uint8Array | undefined, record: Uint8Array | undefined) {
@@ -123,6 +143,15 @@ function bucketsOf({ size, quantum, buckets }: BucketInput): readonly Bucket[] {
 }
 
 type SizedItem = Item & { readonly width: number; readonly height: number };
+
+interface Made {
+  readonly item: SizedItem;
+  /** Its member of the column. */
+  readonly image: Uint8Array;
+  readonly cropped?: Omit<CroppedPicture, 'image'>;
+}
+
+type Cropped = Omit<CroppedPicture, 'image'> & Pick<Made, 'item'>;
 
 /** @throws Unprocessable if the item was not inspected. */
 function requireSize(item: Item): SizedItem {
@@ -152,7 +181,7 @@ function noteFits(items: readonly SizedItem[], buckets: readonly Bucket[], { ass
   ];
 }
 
-function noteLost({ item: { id, name }, record }: { readonly item: Item; readonly record: CropRecord }): NotedItem[] {
+function noteLost({ item: { id, name }, record }: Cropped): NotedItem[] {
   const { seen = 0, lost = 0 } = record.joints ?? {};
   return lost === 0 ? [] : [{ id, name, amount: lost, text: `${lost} of ${seen} joints` }];
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { encodeNpy } from '../../formats/npy.ts';
-import { packPixels, readPixels, toInterleaved, toPlanar } from './planar.ts';
+import { packedBytes, packPixels, readPixels, toInterleaved, toPlanar } from './planar.ts';
 
 const picture = { data: Uint8Array.from({ length: 3 * 5 * 2 }, (_, i) => 7 * i + 1), width: 5, height: 2 };
 
@@ -15,4 +15,19 @@ test('planes hold one channel each, and become the picture again', () => {
   expect([...planar.data.subarray(0, 3)]).toEqual([1, 22, 43]);
   expect([...planar.data.subarray(20, 22)]).toEqual([15, 36]);
   expect(toInterleaved(planar)).toEqual(picture);
+});
+
+test.each([
+  ['of whole words', 8, 6, 0],
+  ['that begins within a word', 8, 6, 1],
+  ['of a number of pixels that is no multiple of four', 7, 3, 0],
+])('a picture %s has the bytes of each channel in its planes', (_, width, height, offset) => {
+  const area = width * height;
+  const all = Uint8Array.from({ length: offset + 3 * area }, (_, i) => (i * 101 + (i >> 3)) % 256);
+  const data = all.subarray(offset);
+  const planes = [0, 1, 2].flatMap(channel => Array.from({ length: area }, (_, i) => data[3 * i + channel]));
+  expect([...toPlanar({ data, width, height }).data]).toEqual(planes);
+  const packed = packPixels({ data, width, height });
+  expect([...packed.subarray(-3 * area)]).toEqual(planes);
+  expect(packed.length).toBe(packedBytes({ width, height }));
 });

@@ -1,6 +1,8 @@
 /** @file Converts pictures between planes (training, encoders) and interleaved pixels (files). */
 import { Internal } from '../../errors.ts';
-import { decodeNpy, startNpy } from '../../formats/npy.ts';
+import { decodeNpy, npyBytes, startNpy } from '../../formats/npy.ts';
+
+const WORD_BYTES = 4;
 
 /** data: [height, width, 3], sRGB, 0-255. */
 export interface RgbImage {
@@ -31,15 +33,45 @@ export function packPixels(image: RgbImage): Uint8Array {
   return bytes;
 }
 
+/** Bytes of {@link packPixels}. */
+export function packedBytes({ width, height }: Pick<RgbImage, 'width' | 'height'>): number {
+  return npyBytes('u8', [3, height, width]);
+}
+
 /** @param planes [3, height, width] */
 function writePlanes({ data, width, height }: RgbImage, planes: Uint8Array): void {
   const area = width * height;
+  const done = areWordsAligned(data, planes, area) ? writeWords(data, planes, area) : 0;
   const [red, green, blue] = [planes.subarray(0, area), planes.subarray(area, 2 * area), planes.subarray(2 * area)];
-  for (let i = 0, at = 0; i < area; i++, at += 3) {
+  for (let i = done, at = 3 * done; i < area; i++, at += 3) {
     red[i] = data[at]!;
     green[i] = data[at + 1]!;
     blue[i] = data[at + 2]!;
   }
+}
+
+/** Whether pixels and all planes begin at a word. */
+function areWordsAligned(data: Uint8Array, planes: Uint8Array, area: number): boolean {
+  return (data.byteOffset | planes.byteOffset | area) % WORD_BYTES === 0;
+}
+
+/**
+ * Four pixels at a time, as three words of the picture and one word of each plane: a third of the time of single bytes.
+ * Of a little-endian word, the first byte is the lowest.
+ * @returns Number of pixels that are written: all of them.
+ */
+function writeWords(data: Uint8Array, planes: Uint8Array, area: number): number {
+  const words = area / WORD_BYTES;
+  const from = new Int32Array(data.buffer, data.byteOffset, 3 * words);
+  const to = new Int32Array(planes.buffer, planes.byteOffset, 3 * words);
+  for (let i = 0, at = 0; i < words; i++, at += 3) {
+    // red0 green0 blue0 red1, green1 blue1 red2 green2, blue2 red3 green3 blue3
+    const [a, b, c] = [from[at]!, from[at + 1]!, from[at + 2]!];
+    to[i] = (a & 0xff) | ((a >>> 16) & 0xff00) | (b & 0xff0000) | ((c << 16) & 0xff000000);
+    to[words + i] = ((a >>> 8) & 0xff) | ((b << 8) & 0xff00) | ((b >>> 8) & 0xff0000) | ((c << 8) & 0xff000000);
+    to[2 * words + i] = ((a >>> 16) & 0xff) | (b & 0xff00) | ((c << 16) & 0xff0000) | (c & 0xff000000);
+  }
+  return area;
 }
 
 /** [3, height, width] -> [height, width, 3]. */
