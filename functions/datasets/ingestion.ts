@@ -3,13 +3,17 @@ import { memberName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { readColumn } from '../../formats/webdataset.ts';
 import { putItems, readItems } from '../../storage/blobs/items.ts';
+import { mapBounded } from '../../storage/map-bounded.ts';
 import type { Dataset, Item, Page, Reject, Split } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { FunctionContext } from '../define.ts';
 import type { Noted } from '../notes/notes.ts';
-import type { NearDuplicateInput } from '../pictures/near-duplicates.ts';
+import { packMarks } from '../pictures/near-duplicates.ts';
 import { type Assignment, assignClusters } from './clusters.ts';
 import { type Inspection, parseInspection } from './inspection.ts';
+
+/** Largest number of pages read at once. */
+const READ_WIDTH = 16;
 
 export interface InspectedItem {
   readonly item: Item;
@@ -32,20 +36,18 @@ export interface IngestedPages {
 
 /** @throws Unprocessable if a page was not inspected. */
 export function readInspectedPages(blobs: BlobStore, dataset: Dataset): Promise<InspectedPage[]> {
-  return Promise.all(
-    dataset.pages.map(async page => {
-      if (page.columns.inspect === undefined) {
-        throw new Unprocessable('the dataset has no column "inspect"', { hint: 'run inspect first' });
-      }
-      const members = readColumn(await blobs.get(page.columns.inspect));
-      const items = (await readItems(blobs, page)).map(item => {
-        const member = members.get(memberName('inspect', item.id));
-        if (member === undefined) throw new Unprocessable(`"${item.name}" (${item.id}) was not inspected`);
-        return { item, inspection: parseInspection(member) };
-      });
-      return { page, items };
-    }),
-  );
+  return mapBounded(dataset.pages, { width: READ_WIDTH }, async page => {
+    if (page.columns.inspect === undefined) {
+      throw new Unprocessable('the dataset has no column "inspect"', { hint: 'run inspect first' });
+    }
+    const members = readColumn(await blobs.get(page.columns.inspect));
+    const items = (await readItems(blobs, page)).map(item => {
+      const member = members.get(memberName('inspect', item.id));
+      if (member === undefined) throw new Unprocessable(`"${item.name}" (${item.id}) was not inspected`);
+      return { item, inspection: parseInspection(member) };
+    });
+    return { page, items };
+  });
 }
 
 /** @param before Pages of an ingested dataset. Its pictures keep cluster and split, and near-duplicates join them. */
@@ -107,10 +109,8 @@ async function findNear(
   ctx: FunctionContext,
   pictures: readonly { readonly inspection: Extract<Inspection, { accepted: true }> }[],
 ): Promise<Map<number, number[]>> {
-  const input: NearDuplicateInput = {
-    marks: pictures.map(({ inspection: { phash, thumb } }) => ({ phash, thumb })),
-  };
-  const pairs = await ctx.task<Uint32Array>('find-near-duplicates', input);
+  const marks = packMarks(pictures.map(({ inspection }) => inspection));
+  const pairs = await ctx.task<Uint32Array>('find-near-duplicates', marks);
   const near = new Map<number, number[]>();
   for (let i = 0; i < pairs.length; i += 2) {
     const [later = 0, earlier = 0] = pairs.subarray(i, i + 2);

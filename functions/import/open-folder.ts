@@ -71,8 +71,7 @@ export async function openFolder(
     if (typeof info === 'string') return info;
     if (files.length >= MAX_FILES) throw tooMany(folder);
     if (info.isFile()) {
-      const readAt: SourceFile['readAt'] = (at, length) => readPlainFile(system, real, name, info.size, { at, length });
-      files.push({ name, size: info.size, read: () => readAt(0, info.size), readAt });
+      files.push(plainFile(system, real, name, info.size));
       return undefined;
     }
     if (!info.isDirectory()) return 'not a regular file';
@@ -109,6 +108,14 @@ export async function openFolder(
   });
   await visitAll(top, '', entries);
   return { files: sortByName(files), rejects: sortByName(rejects), hidden };
+}
+
+/** Keeps as little as it can: there may be a million. */
+function plainFile(system: FolderSystem, path: Buffer, name: string, size: number): SourceFile {
+  const key = keyOf(path);
+  const readAt: SourceFile['readAt'] = (at, length) =>
+    readPlainFile(system, Buffer.from(key, 'latin1'), name, size, { at, length });
+  return { name, size, read: () => readAt(0, size), readAt };
 }
 
 async function realPath(system: FolderSystem, path: string): Promise<Buffer> {

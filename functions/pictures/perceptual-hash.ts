@@ -9,6 +9,8 @@ import type { RgbImage } from './planar.ts';
 /** Side of the picture that is hashed. */
 export const HASH_SIDE = 32;
 const THUMB_SIDE = 16;
+/** Bytes of a thumbnail. */
+export const THUMB_BYTES = 3 * THUMB_SIDE * THUMB_SIDE;
 const BITS_SIDE = 8;
 
 export interface PerceptualMarks {
@@ -60,7 +62,7 @@ function hashLuma(luma: Float64Array): string {
 /** Averages 2 x 2 pixels. */
 function shrink(data: Uint8Array): Uint8Array {
   const row = HASH_SIDE * 3;
-  const cells = new Uint8Array(THUMB_SIDE * THUMB_SIDE * 3);
+  const cells = new Uint8Array(THUMB_BYTES);
   for (let y = 0; y < THUMB_SIDE; y++) {
     for (let x = 0; x < THUMB_SIDE; x++) {
       for (let c = 0; c < 3; c++) {
