@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type Easel, type EaselOptions, startEasel } from './up.ts';
 
 const pathOf = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
@@ -19,6 +19,7 @@ beforeEach(async () => {
   journal = join(folder, 'journal');
 });
 afterEach(async () => {
+  vi.unstubAllEnvs();
   await easel?.stop();
   easel = undefined;
   await rm(folder, { recursive: true, force: true });
@@ -68,6 +69,24 @@ test('server and gpu-runner start on free ports, know each other and share a fre
   expect(server.env.EASEL_S3_PORT).toBe('0');
   expect(lines).toContain(`server | easel server listening on ${up.url} (a fake)`);
   expect(lines).toContain(`runner | easel runner listening on ${up.runnerUrl} (a fake)`);
+});
+
+test.each([
+  [{}, '--max-semi-space-size=16', '2'],
+  [
+    { NODE_OPTIONS: '--max-semi-space-size=64', MALLOC_ARENA_MAX: '8' },
+    '--max-semi-space-size=16 --max-semi-space-size=64',
+    '8',
+  ],
+])('the memory of the server is bounded, unless the environment says otherwise: %j', async (given, node, arenas) => {
+  vi.stubEnv('NODE_OPTIONS', undefined);
+  vi.stubEnv('MALLOC_ARENA_MAX', undefined);
+  for (const [name, value] of Object.entries(given)) vi.stubEnv(name, value);
+  const up = await start();
+  const { env } = await ask(up.url);
+  expect([env.NODE_OPTIONS, env.MALLOC_ARENA_MAX]).toEqual([node, arenas]);
+  const runner = await ask(up.runnerUrl);
+  expect(runner.env.NODE_OPTIONS).toBe('NODE_OPTIONS' in given ? given.NODE_OPTIONS : undefined);
 });
 
 test('restartRunner starts another gpu-runner at the same address and leaves the server alone', async () => {
