@@ -51,7 +51,8 @@ export async function runPhotographs(
   for (const set of sets) folders.set(set, await linkFirst(folder, set.pictures, divisor));
   const easel = await startEasel({
     store: `file:${store}`,
-    device: 'photographs',
+    // Another run on this machine has a gpu-runner, too.
+    device: `photographs-${process.pid}`,
     port,
     env: {
       EASEL_HOST: '127.0.0.1',
