@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { Conflict } from '../errors.ts';
 import { readCheckpoint, readKeyedConfig } from '../storage/blobs/document-blobs.ts';
 import { SYSTEM_CLOCK } from '../storage/clock.ts';
@@ -21,13 +21,18 @@ async function finalCheckpoint(lab: TrainingLab, name = 'toy'): Promise<string> 
   return value.checkpoint ?? 'none';
 }
 
-/** What an undisturbed run ends with. */
 async function trainUndisturbed(config: Readonly<Record<string, unknown>> = TOY_CONFIG): Promise<TrainingLab> {
   const lab = createTrainingLab();
   await lab.create('toy', config);
   await lab.executor.callEffect('train', { experiment: 'toy' });
   return lab;
 }
+
+/** The checkpoint that an undisturbed run ends with. */
+let undisturbed: string;
+beforeAll(async () => {
+  undisturbed = await finalCheckpoint(await trainUndisturbed());
+});
 
 const withRun = (run: object) => ({ ...TOY_CONFIG, run: { ...TOY_CONFIG.run, ...run } });
 
@@ -72,13 +77,12 @@ describe('a run', () => {
   });
 
   test.each([1, 2, 3, 5, 8, 16])('chunks of %i steps end in the same checkpoint', async chunk_steps => {
-    const expected = await finalCheckpoint(await trainUndisturbed());
-    expect(await finalCheckpoint(await trainUndisturbed(withRun({ chunk_steps })))).toBe(expected);
+    expect(await finalCheckpoint(await trainUndisturbed(withRun({ chunk_steps })))).toBe(undisturbed);
   });
 
   test('previews change no bit', async () => {
     const lab = await trainUndisturbed(withRun({ preview: { prompts: [] } }));
-    expect(await finalCheckpoint(lab)).toBe(await finalCheckpoint(await trainUndisturbed()));
+    expect(await finalCheckpoint(lab)).toBe(undisturbed);
     expect(lab.runner.computed).not.toContain('sample');
   });
 
@@ -127,7 +131,7 @@ describe('stopping and going on', () => {
       'train 8-12',
       'train 12-16',
     ]);
-    expect(await finalCheckpoint(lab)).toBe(await finalCheckpoint(await trainUndisturbed()));
+    expect(await finalCheckpoint(lab)).toBe(undisturbed);
   });
 
   test('a pause takes effect at the chunk border, and train goes on', async () => {
@@ -140,7 +144,7 @@ describe('stopping and going on', () => {
     expect(answer).toMatchObject({ state: 'paused', step: 8 });
     lab.runner.onStep = () => {};
     await lab.executor.callEffect('train', { experiment: 'toy' });
-    expect(await finalCheckpoint(lab)).toBe(await finalCheckpoint(await trainUndisturbed()));
+    expect(await finalCheckpoint(lab)).toBe(undisturbed);
   });
 
   test('a cancelled call loses the chunk in flight and nothing else', async () => {
@@ -159,7 +163,7 @@ describe('stopping and going on', () => {
     const next = createTrainingLab(lab.store);
     await next.executor.callEffect('train', { experiment: 'toy' });
     expect(next.runner.computed[0]).toBe('train 4-8');
-    expect(await finalCheckpoint(next)).toBe(await finalCheckpoint(await trainUndisturbed()));
+    expect(await finalCheckpoint(next)).toBe(undisturbed);
   });
 });
 
@@ -180,7 +184,7 @@ describe('a head of version 1', () => {
     await lab.store.put('refs/experiments/toy.json', Buffer.from(JSON.stringify({ ...rest, v: 1, engine, chunks })));
     expect((await readHead(lab.store, 'toy')).value).toEqual(value);
     await lab.executor.callEffect('train', { experiment: 'toy', target: 128 });
-    expect(await finalCheckpoint(lab)).toBe(await finalCheckpoint(await trainUndisturbed()));
+    expect(await finalCheckpoint(lab)).toBe(undisturbed);
     expect((await readHead(lab.store, 'toy')).value.chunks.slice(0, 2)).toEqual(value.chunks);
     expect(await findExperimentFaults(lab.store, 'toy')).toEqual([]);
   });
@@ -196,7 +200,7 @@ describe('the target', () => {
       target: 40,
     });
     await lab.executor.callEffect('train', { experiment: 'toy', target: 128 });
-    expect(await finalCheckpoint(lab)).toBe(await finalCheckpoint(await trainUndisturbed()));
+    expect(await finalCheckpoint(lab)).toBe(undisturbed);
   });
 
   test('a farther one lets the learning rate rise from where it fell to, and the head records it', async () => {
@@ -329,7 +333,7 @@ describe('a blob that went missing', () => {
     // Another server: it remembers nothing.
     const next = createTrainingLab(lab.store);
     await next.executor.callEffect('train', { experiment: 'toy', target: 128 });
-    expect(await finalCheckpoint(next)).toBe(await finalCheckpoint(await trainUndisturbed()));
+    expect(await finalCheckpoint(next)).toBe(undisturbed);
   });
 
   test('all checkpoints gone: it starts over', async () => {
@@ -341,7 +345,7 @@ describe('a blob that went missing', () => {
     }
     const next = createTrainingLab(lab.store);
     await next.executor.callEffect('train', { experiment: 'toy', target: 128 });
-    expect(await finalCheckpoint(next)).toBe(await finalCheckpoint(await trainUndisturbed()));
+    expect(await finalCheckpoint(next)).toBe(undisturbed);
   });
 
   test('a dataset that is gone is no reason to train again', async () => {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AppError } from '../../errors.ts';
 import { SYSTEM_CLOCK } from '../../storage/clock.ts';
 import { openFileStore } from '../../storage/drivers/file/file-store.ts';
@@ -29,13 +29,14 @@ function delayStore(store: ObjectStore, seed: number): ObjectStore {
   });
 }
 
-/** The end of an undisturbed run. */
-async function trainAlone(): Promise<string> {
+/** The checkpoint that an undisturbed run ends with. */
+let undisturbed: string;
+beforeAll(async () => {
   const lab = createTrainingLab();
   await lab.create('toy');
   await lab.executor.callEffect('train', { experiment: 'toy' });
-  return (await readHead(lab.store, 'toy')).value.checkpoint ?? 'none';
-}
+  undisturbed = (await readHead(lab.store, 'toy')).value.checkpoint ?? 'none';
+});
 
 /** Repeats the call while its error is retryable. */
 async function trainPatiently(lab: TrainingLab): Promise<unknown> {
@@ -154,13 +155,12 @@ describe('a server that is paused past the expiry of its lease', () => {
     ['its operation arrives, and the answer is late', true],
     ['its operation itself is late', false],
   ])('anywhere: %s, the history is one line, and the same', async (_, arrives) => {
-    const expected = await trainAlone();
     const { operations } = await pause(Number.POSITIVE_INFINITY, true, false);
     let conflicts = 0;
     for (let at = 1 + Number(arrives); at <= operations; at += EVERY) {
       const { store, failure } = await pause(at, arrives, at % (2 * EVERY) < EVERY);
       const { value } = await readHead(store, 'toy');
-      expect(value, `paused at ${at}`).toMatchObject({ state: 'done', checkpoint: expected });
+      expect(value, `paused at ${at}`).toMatchObject({ state: 'done', checkpoint: undisturbed });
       expect(await findExperimentFaults(store, 'toy'), `paused at ${at}`).toEqual([]);
       if (failure === undefined) continue;
       conflicts++;
@@ -185,7 +185,7 @@ describe('clocks', () => {
     );
     await labs[0]?.create('toy');
     const answers = await time.advanceUntil(Promise.all(labs.map(trainPatiently)));
-    for (const answer of answers) expect(answer).toMatchObject({ state: 'done', checkpoint: await trainAlone() });
+    for (const answer of answers) expect(answer).toMatchObject({ state: 'done', checkpoint: undisturbed });
     expect(await findExperimentFaults(store, 'toy')).toEqual([]);
   });
 
@@ -206,7 +206,7 @@ describe('clocks', () => {
     };
     const calls = [first, watching].map(trainPatiently);
     const answers = await time.advanceUntil(Promise.all(calls));
-    for (const answer of answers) expect(answer).toMatchObject({ state: 'done', checkpoint: await trainAlone() });
+    for (const answer of answers) expect(answer).toMatchObject({ state: 'done', checkpoint: undisturbed });
     expect(await findExperimentFaults(store, 'toy')).toEqual([]);
   });
 });

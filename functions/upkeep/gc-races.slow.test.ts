@@ -1,7 +1,7 @@
 /**
  * @file Runs gc at any moment of other work. The work ends as if undisturbed. In the end, unreachable objects are gone.
  */
-import { expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { createBlobStore } from '../../storage/blobs/cas.ts';
 import { createMemoryStore } from '../../storage/drivers/memory.ts';
@@ -92,17 +92,18 @@ async function expectClean(
   expect(await listKeys(store, 'cas/')).toEqual([...reachable.digests()].map(blobKey).sort());
 }
 
-async function trainUndisturbed(): Promise<string | undefined> {
+/** The checkpoint that an undisturbed training ends with. */
+let undisturbed: string | undefined;
+beforeAll(async () => {
   const lab = createTrainingLab();
   await lab.create('toy', PRUNED);
   await lab.executor.callEffect('train', { experiment: 'toy' });
-  return finalCheckpoint(lab);
-}
+  undisturbed = await finalCheckpoint(lab);
+});
 
 test.each(ALL ? [1, 3, 10, 50] : [3, 50])(
   'training ends as undisturbed with a gc before every %i-th operation',
   async every => {
-    const expected = await trainUndisturbed();
     const time = createTime();
     await leaveRun(time);
     let operations = 0;
@@ -117,7 +118,7 @@ test.each(ALL ? [1, 3, 10, 50] : [3, 50])(
     await lab.executor.callEffect('train', { experiment: 'toy' });
     expect(operations).toBeGreaterThan(2 * GRACE);
     expect(swept).toBeGreaterThan(0);
-    expect(await finalCheckpoint(lab)).toBe(expected);
+    expect(await finalCheckpoint(lab)).toBe(undisturbed);
     const whole = createTrainingLab(time.store, { lifetimes: time.lifetimes });
     await expectWhole(whole);
     await expectClean(time, whole);
@@ -129,7 +130,6 @@ test.each(ALL ? [1, 3, 10, 50] : [3, 50])(
 test.each(ALL ? [1, 2, 3, 4, 5, 6, 7, 8] : [1, 2, 3, 4])(
   'training ends as undisturbed between the operations of gc, in order %i',
   async seed => {
-    const expected = await trainUndisturbed();
     const time = createTime();
     await leaveRun(time);
     const turns = createTurns(seed, 7, time.passWith);
@@ -148,7 +148,7 @@ test.each(ALL ? [1, 2, 3, 4, 5, 6, 7, 8] : [1, 2, 3, 4])(
     await training;
     expect(swept).toBeGreaterThan(0);
     const whole = createTrainingLab(time.store, { lifetimes: time.lifetimes });
-    expect(await finalCheckpoint(whole)).toBe(expected);
+    expect(await finalCheckpoint(whole)).toBe(undisturbed);
     await expectWhole(whole);
     await expectClean(time, whole);
     await expectWhole(whole);
@@ -169,8 +169,8 @@ async function leavePictures({ store, lifetimes, pass }: ReturnType<typeof creat
 test.each(ALL ? [1, 2, 3, 4] : [1, 2])(
   'preparing pictures ends as undisturbed between the operations of gc, in order %i',
   async seed => {
-    const undisturbed = createPictureLab();
-    const expected = await undisturbed.executor.callEffect('prepare', PICTURES);
+    const calm = createPictureLab();
+    const expected = await calm.executor.callEffect('prepare', PICTURES);
     const time = createTime();
     await leavePictures(time);
     const turns = createTurns(seed, 2, time.passWith);
