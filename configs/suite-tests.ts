@@ -17,6 +17,8 @@ export const DRAWS = {
   full_again: { condition: 'full', again: true, about: 'all signals, other noise' },
   text: { condition: 'text', about: 'caption alone' },
   text_again: { condition: 'text', again: true, about: 'caption alone, other noise' },
+  cls: { condition: 'cls', about: 'vector of the whole picture alone' },
+  patches: { condition: 'patches', about: 'vectors of the patches alone' },
   pose: { condition: 'pose', about: 'pose alone' },
   pose_text: { condition: 'pose_text', about: 'pose and caption' },
   unconditional: { condition: 'unconditional', about: 'nothing' },
@@ -158,6 +160,8 @@ const TESTS = {
     probes: ['text'],
     collage: ['own', 'text', 'text_again'],
   },
+  cls: { about: 'the vector of the whole picture alone', scores: [own('cls')], collage: ['own', 'cls'], cls: true },
+  patches: { about: 'the vectors of its patches alone', scores: [own('patches')], collage: ['own', 'patches'] },
   pose: { about: 'the pose alone', scores: [own('pose')], collage: ['own', 'pose'], pose: true },
   pose_text: {
     about: 'pose and caption',

@@ -50,6 +50,18 @@ const TESTS = [
     measures: ['pck', 'pck_05', 'oks', 'lpips', 'feature_distance'],
   },
   {
+    test: 'cls',
+    score: 'cls',
+    of: 'held-out pictures from the vector of the whole picture alone',
+    measures: ['lpips', 'feature_distance', 'cls_distance'],
+  },
+  {
+    test: 'patches',
+    score: 'patches',
+    of: 'held-out pictures from the vectors of their patches alone',
+    measures: ['lpips', 'feature_distance', 'psnr', 'ssim'],
+  },
+  {
     test: 'swap',
     score: 'to_b',
     of: 'look of another picture, kept in a swap',

@@ -69,6 +69,8 @@ function listViewFiles(suite: Suite): ArtifactFile[] {
 const SCALARS = [
   { tag: 'reconstruction', test: 'reconstruction', score: 'full' },
   { tag: 'text_only', test: 'text', score: 'text' },
+  { tag: 'cls_only', test: 'cls', score: 'cls' },
+  { tag: 'patches_only', test: 'patches', score: 'patches' },
   { tag: 'pose_only', test: 'pose', score: 'pose' },
   { tag: 'pose_text', test: 'pose_text', score: 'pose_text' },
   { tag: 'dino_swap_to_text', test: 'swap', score: 'to_a' },

@@ -185,6 +185,26 @@ describe('validate', () => {
     expect(names.filter(name => name.endsWith('cfg-raw.png'))).toHaveLength(1);
   });
 
+  test('draws from the vector of the whole picture alone, and from those of the patches alone', async () => {
+    await train({ every: 0 });
+    const body = { checkpoint: 'toy', count: 2, tests: ['cls', 'patches', 'pose'], weights: ['ema'] };
+    const { tests } = (await lab.executor.callEffect('validate', body)) as unknown as Suite;
+    const told = tests.map(({ test: name, skipped, scores }) => [
+      name,
+      skipped ?? Object.keys(scores[0]?.values ?? {}),
+    ]);
+    const measures = ['color_distance', 'feature_distance', 'ms_ssim', 'psnr', 'ssim'];
+    expect(told).toEqual([
+      ['cls', ['cls_distance', ...measures]],
+      ['patches', measures],
+      ['pose', 'the model was trained without pose'],
+    ]);
+    const { chunks } = (await readHead(lab.store, 'toy')).value;
+    const { series } = await readMetrics(lab.blobs, chunks, 0, 100);
+    expect(series['validation/cls_only_cls_distance']?.at(-1)).toEqual(expect.any(Number));
+    expect(series['validation/patches_only_psnr']?.at(-1)).toEqual(expect.any(Number));
+  });
+
   test('shows all draws of a call as one progress, which ends at its total', async () => {
     await train({ every: 0 });
     const events: { phase: string; done?: number | undefined; total?: number | undefined }[] = [];
