@@ -38,6 +38,19 @@ test('a table of quality has the columns that some row tells, and says what it l
   ]);
 });
 
+test('a table of the split test says so, and which checkpoints it has judged before', () => {
+  const nets = { 'lpips-vgg': mean(0.5) };
+  const rows = [row('drawn', 0.1, { lpips_nets: nets, edited: { right: 1, of: 2, share: 0.5, low: 0, high: 1 } })];
+  const lines = formatEvaluation({ ...FOUND, rows, missing: [], split: 'test', tested_before: [4, 8] });
+  expect(lines[0]).toBe('cats, step 500: 9 held-out pictures in each row, of the split test');
+  expect(lines.slice(3)).toEqual([
+    '       KID    FD    precision  recall  coverage  lpips-vgg  edited',
+    'drawn  0.100  12.3  0.50       0.25    0.75      0.500      0.50',
+    '',
+    'the split test judged step 4, 8 before: what is chosen between them by these numbers is no longer held out',
+  ]);
+});
+
 test('the options are the body of a call', () => {
   const options = { samples: '64', conditions: 'text, pose', beside: 'slow@500,fast', 'pose-samples': '0' };
   expect(readEvaluation({ _: ['cats'], experiment: 'cats', ...options })).toEqual({
@@ -48,6 +61,8 @@ test('the options are the body of a call', () => {
     pose_samples: 0,
   });
   expect(readEvaluation({ _: ['cats'], experiment: 'cats' })).toEqual({ checkpoint: 'cats' });
+  const tested = readEvaluation({ _: ['cats'], experiment: 'cats', split: 'test' });
+  expect(tested).toEqual({ checkpoint: 'cats', split: 'test' });
 });
 
 test('several values of a setting are rows of a sweep, and one guidance is that of all rows', () => {

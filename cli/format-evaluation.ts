@@ -11,6 +11,8 @@ export const evaluatedSchema = z.looseObject({
   /** Digest of the whole table. */
   document: z.string(),
   folder: z.string().optional(),
+  /** Steps of other checkpoints that the split `test` has judged before. */
+  tested_before: z.array(z.int()).optional(),
 });
 export type Evaluated = z.infer<typeof evaluatedSchema>;
 
@@ -38,21 +40,32 @@ const COLUMNS: readonly Column[] = [
 
 /** The lines of a terminal, without the place of the table. */
 export function formatEvaluation(found: Evaluated): string[] {
-  const { rows, missing, extractor, why_extractor: why, samples, experiment, step } = found;
+  const { rows, missing, extractor, why_extractor: why, samples, split = 'val', experiment, step } = found;
   const attributes = [...new Set(rows.flatMap(row => Object.keys(row.attributes ?? {})))];
+  const nets = [...new Set(rows.flatMap(row => Object.keys(row.lpips_nets ?? {})))];
   const columns: Column[] = [
     ...COLUMNS,
+    ...nets.map(net => ({ title: net, of: (row: EvaluationRow) => row.lpips_nets?.[net]?.mean, digits: 3 })),
     ...attributes.map(title => ({ title, of: (row: EvaluationRow) => row.attributes?.[title]?.share, digits: 2 })),
+    { title: 'edited', of: (row: EvaluationRow) => row.edited?.share, digits: 2 },
   ].filter(({ of }) => rows.some(row => of(row) !== undefined));
   const cells = rows.map(row => [titleOf(row), ...columns.map(({ of, digits }) => show(of(row), digits))]);
   return [
-    `${experiment}, step ${step}: ${samples} held-out pictures in each row`,
+    `${experiment}, step ${step}: ${samples} held-out pictures in each row${split === 'val' ? '' : `, of the split ${split}`}`,
     `features by ${extractor}: ${why}`,
     '',
     ...formatTable([['', ...columns.map(({ title }) => title)], ...cells]).split('\n'),
     ...(missing.length > 0 ? [''] : []),
+    ...(found.tested_before ? ['', describeTested(found.tested_before)] : []),
     ...missing.map(({ row, column, why: reason }) => `without ${row ?? column ?? 'a part'}: ${reason}`),
   ];
+}
+
+function describeTested(steps: readonly number[]): string {
+  return (
+    `the split test judged step ${steps.join(', ')} before: what is chosen between them by these numbers is no longer ` +
+    'held out'
+  );
 }
 
 /** `drawn (text)`, `sweep (text, guidance 3, raw)` */

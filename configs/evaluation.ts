@@ -103,6 +103,8 @@ const rowSchema = z.strictObject({
   ...comparedShape,
   /** To the held-out pictures of the same conditions, pair by pair: means with intervals of 95 %. */
   fidelity: z.partialRecord(z.enum(['psnr', 'ssim', 'ms_ssim', 'lpips']), interval).optional(),
+  /** LPIPS by further nets, by their names, as in `fidelity`. */
+  lpips_nets: z.record(z.string(), interval).optional(),
   /** Distance of the set to training pictures, by CLIP and a Gaussian kernel (arXiv 2401.09603). */
   cmmd: number.optional(),
   /** Of the pictures that have captions, by CLIP. */
@@ -120,6 +122,10 @@ const rowSchema = z.strictObject({
     })
     .optional(),
   attributes: z.record(z.string(), shareSchema).optional(),
+  /** Of edited captions: pictures that show the new value of the edited attribute; `attributes` has the others. */
+  edited: shareSchema.optional(),
+  /** Of swapped looks: attributes of the picture whose look was given, where both pictures differ. */
+  other_attributes: z.record(z.string(), shareSchema).optional(),
   pose: poseSchema.optional(),
   /** The document of `compare-sets`, with the distance of each picture. */
   comparison: digest,
@@ -143,6 +149,8 @@ export const evaluationSchema = z.strictObject({
   /** The net of `pose`. Absent: joints are read from the pixels of figures, or not at all. */
   pose: z.string().optional(),
   samples: z.int().positive(),
+  /** Of the held-out pictures. Absent: val. */
+  split: z.literal('test').optional(),
   seed: z.int(),
   /** Settings of the sampler and the weights, as in `sample`. Absent: unknown. */
   sampling: z.record(z.string(), z.json()).optional(),

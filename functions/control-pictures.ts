@@ -36,7 +36,8 @@ export const controlPictures = defineFunction({
         .nonnegative()
         .max(2 ** 31)
         .default(0)
-        .describe('so many pictures of the split val are passed over'),
+        .describe('so many pictures of the split are passed over'),
+      split: z.enum(['val', 'test']).optional().describe('the split of the held-out pictures; default: val'),
       count: z
         .int()
         .min(1)
@@ -54,17 +55,17 @@ export const controlPictures = defineFunction({
       error: 'is needed by the control nearest, and by no other',
       path: ['features'],
     }),
-  async run(ctx, { dataset, control: name, first, count, features }) {
+  async run(ctx, { dataset, control: name, first, count, split = 'val', features }) {
     const pages = await openPagePictures(ctx.blobs, await readDataset(ctx.blobs, dataset));
-    const heldOut = pages.itemsOf('val').map(({ id }) => id);
+    const heldOut = pages.itemsOf(split).map(({ id }) => id);
     const ids = heldOut.slice(first, first + count);
     if (ids.length === 0) {
-      throw new InvalidInput(`there is no picture ${first} of the split val: it has ${heldOut.length}`);
+      throw new InvalidInput(`there is no picture ${first} of the split ${split}: it has ${heldOut.length}`);
     }
     const control = CONTROLS[name];
     if (control.needs.includes('other') && heldOut.length < 2) {
-      throw new Unprocessable('the split val has 1 picture, and no other one', {
-        expected: `at least 2 pictures of the split val for the control ${name}`,
+      throw new Unprocessable(`the split ${split} has 1 picture, and no other one`, {
+        expected: `at least 2 pictures of the split ${split} for the control ${name}`,
       });
     }
     const nearest = features && (await findNearest(ctx, pages, features, ids));

@@ -11,7 +11,7 @@ import type { Digest } from '../storage/digest.ts';
 import { type EngineSpec, PAGE_SIZE } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { dwposeEncoder } from './encoders/dwpose.ts';
-import { chooseLpips } from './evaluation/choose-lpips.ts';
+import { chooseLpips, listLpips } from './evaluation/choose-lpips.ts';
 import { findClip, type InstalledClip } from './evaluation/clip-row.ts';
 import { CONDITIONS } from './evaluation/conditions.ts';
 import { CONTROLS } from './evaluation/controls.ts';
@@ -20,8 +20,9 @@ import { judgedShape } from './evaluation/judged-shape.ts';
 import { type ClipJudge, measureRow, type Yardstick } from './evaluation/measure-row.ts';
 import { findPoseJudge } from './evaluation/pose-row.ts';
 import { outputOf } from './execution/output-of.ts';
-import { EVALUATION, evaluationArtifact } from './experiments/border/evaluation-artifact.ts';
-import { checkData, readConfig } from './experiments/experiment-head.ts';
+import { evaluationArtifact, testEvaluationArtifact } from './experiments/border/evaluation-artifact.ts';
+import { readChunks } from './experiments/chunk-pages.ts';
+import { checkData, readConfig, readHead } from './experiments/experiment-head.ts';
 import { findKept, findMaker } from './experiments/find-kept.ts';
 import { chooseColumns, openPagePictures } from './experiments/page-pictures.ts';
 import {
@@ -60,6 +61,10 @@ const input = z.strictObject({
       'pictures of each row in which DWPose looks for joints, where the dataset has poses and the weights are there; ' +
         'it takes seconds for a picture on a CPU',
     ),
+  split: z
+    .enum(['val', 'test'])
+    .default('val')
+    .describe('held-out pictures; test: once, after everything was chosen by val'),
   seed: setSeedSchema,
 });
 
@@ -76,14 +81,15 @@ export const evaluate = defineFunction({
   async run(ctx, body): Promise<Json> {
     const kept = await findKept(ctx.store, body.checkpoint);
     const { head, checkpoint } = kept;
+    const { split } = body;
     checkData(kept.name, head);
     const config = await readConfig(ctx.blobs, head);
     const dataset = await readDataset(ctx.blobs, head.dataset);
     const pages = await openPagePictures(ctx.blobs, dataset);
-    const samples = Math.min(body.samples, pages.itemsOf('val').length);
+    const samples = Math.min(body.samples, pages.itemsOf(split).length);
     if (samples < 2) {
       throw new Unprocessable(
-        `the dataset has ${samples} pictures of the split val, and a table of quality needs more`,
+        `the dataset has ${samples} pictures of the split ${split}, and a table of quality needs more`,
         {
           expected: 'a dataset with at least 2 held-out pictures; 250 tell much more',
         },
@@ -91,10 +97,10 @@ export const evaluate = defineFunction({
     }
     const { extractor: chosen, why } = chooseExtractor(config, await listInstalled(ctx), body.extractor);
     const extractor = await withWeights(ctx.store, chosen);
-    const columns = chooseColumns(pages, pages.columnsOf(['val']), body.reference);
+    const columns = chooseColumns(pages, pages.columnsOf([split]), body.reference);
     const real = await describeColumns(ctx, extractor, columns, head.engine);
-    const { lpips: net, tooSmall } = await chooseLpips(ctx, config, dataset);
-    const lpips = tooSmall === undefined ? net : undefined;
+    const { tooSmall } = await chooseLpips(ctx, config, dataset);
+    const [lpips, ...others] = await listLpips(ctx, config, dataset);
     const listed = await listDrawnRows(ctx.store, kept, body.beside, body.sweep);
     const configs = await Promise.all(listed.map(drawn => readConfig(ctx.blobs, drawn.kept.head)));
     const clip = await findClip(ctx, configs);
@@ -102,9 +108,10 @@ export const evaluate = defineFunction({
     const stick: Yardstick = {
       ...{ dataset: head.dataset, extractor, engine: head.engine, real, reference: body.reference },
       seed: body.seed,
+      split,
       fidelity: {
-        truth: await makeControl(ctx, { dataset: head.dataset, real }, 'real', samples),
-        lpips,
+        truth: await makeControl(ctx, { dataset: head.dataset, real, split }, 'real', samples),
+        ...{ lpips, others },
       },
       clip: typeof clip === 'string' ? undefined : await prepareClip(ctx, clip, { columns, engine: head.engine }),
       pose: typeof pose === 'string' ? undefined : pose,
@@ -114,7 +121,7 @@ export const evaluate = defineFunction({
       const known = configs[i] ?? config;
       for (const condition of new Set(body.conditions ?? [usualCondition(config)])) {
         const { steps, seed } = body;
-        const plan = { kept: drawn.kept, config: known, dataset: head.dataset, split: 'val', condition } as const;
+        const plan = { kept: drawn.kept, config: known, dataset: head.dataset, split, condition } as const;
         const { weights, guidance = body.guidance } = drawn;
         const set = await drawSet(ctx, { ...plan, pictures: samples, samples, seed, steps, guidance, weights });
         const title = { row: drawn.row, about: `${drawn.about}, from ${CONDITIONS[condition].about}`, condition };
@@ -125,7 +132,8 @@ export const evaluate = defineFunction({
     rows.push(...(await measureControls(ctx, stick, samples)));
     const document: Evaluation = evaluationSchema.parse({
       ...{ v: 1, kind: 'evaluation', checkpoint, dataset: head.dataset, extractor: extractor.name },
-      ...{ why_extractor: why, samples, seed: body.seed, rows, missing: listMissing(rows, { clip, pose }) },
+      ...{ why_extractor: why, samples, seed: body.seed, rows, missing: listMissing(rows, split, { clip, pose }) },
+      ...(split === 'test' && { split }),
       sampling: samplingFor({ config, ...body }),
       ...(lpips && { lpips: lpips.net }),
       ...(tooSmall && { no_lpips: tooSmall }),
@@ -135,12 +143,22 @@ export const evaluate = defineFunction({
     });
     const { digest } = await putDocument(ctx.blobs, document);
     const { name, step } = await findMaker(ctx.store, kept);
-    const place = { name, step, artifact: EVALUATION };
-    const folder = await recordArtifact(ctx, { ...place, folder: evaluationArtifact.artifact.folder }, digest);
+    const { name: artifact, artifact: kind } = split === 'test' ? testEvaluationArtifact : evaluationArtifact;
+    const folder = await recordArtifact(ctx, { name, step, artifact, folder: kind.folder }, digest);
+    const before = split === 'test' ? await listTested(ctx, name, step) : [];
     const { links: _, ...table } = document;
-    return { ...table, experiment: kept.name, step: kept.step, document: digest, ...(folder && { folder }) } as Json;
+    return {
+      ...{ ...table, experiment: kept.name, step: kept.step, document: digest, ...(folder && { folder }) },
+      ...(before.length > 0 && { tested_before: before }),
+    } as Json;
   },
 });
+
+/** Other checkpoints of the experiment that the split `test` has judged: what is chosen by it is no longer held out. */
+async function listTested({ store, blobs }: EffectContext, name: string, step: number): Promise<number[]> {
+  const chunks = await readChunks(blobs, (await readHead(store, name)).value);
+  return chunks.flatMap(({ to, artifacts }) => (to !== step && artifacts[testEvaluationArtifact.name] ? [to] : []));
+}
 
 /** The CLIP with its features of the pages. */
 async function prepareClip(
@@ -173,14 +191,15 @@ async function measureControls(ctx: EffectContext, stick: Yardstick, samples: nu
 /** Columns of the pictures of a control row. */
 async function makeControl(
   ctx: EffectContext,
-  { dataset, real }: Pick<Yardstick, 'dataset' | 'real'>,
+  { dataset, real, split }: Pick<Yardstick, 'dataset' | 'real' | 'split'>,
   control: ControlName,
   samples: number,
 ): Promise<Digest[]> {
   const columns: Digest[] = [];
   for (let first = 0; first < samples; first += PAGE_SIZE) {
     const count = Math.min(PAGE_SIZE, samples - first);
-    const body = { dataset, control, first, count, ...(control === 'nearest' && { features: [...real] }) };
+    const held = { dataset, first, count, ...(split === 'test' && { split }) };
+    const body = { ...held, control, ...(control === 'nearest' && { features: [...real] }) };
     columns.push(outputOf((await ctx.call('control-pictures', body)).result, 'pictures'));
   }
   return columns;
@@ -192,11 +211,12 @@ async function makeControl(
  */
 function listMissing(
   rows: readonly EvaluationRow[],
+  split: Yardstick['split'],
   { clip, pose }: Readonly<Record<'clip' | 'pose', object | string>>,
 ): Evaluation['missing'] {
   const hasPeer = rows.some(({ row }) => row.startsWith('beside '));
-  const noClip = typeof clip === 'string' ? clip : 'no picture of the split val has a caption';
-  const noPose = typeof pose === 'string' ? pose : 'no picture of the split val has a pose';
+  const noClip = typeof clip === 'string' ? clip : `no picture of the split ${split} has a caption`;
+  const noPose = typeof pose === 'string' ? pose : `no picture of the split ${split} has a pose`;
   return [
     ...(hasPeer
       ? []

@@ -37,6 +37,11 @@ export const evaluateCommand = defineCommand({
       description: 'pictures of each row in which DWPose looks for joints (default: 64); 0: none',
       valueHint: 'N',
     },
+    split: {
+      type: 'string',
+      description: 'held-out pictures: val (default), or test, once, after everything was chosen by val',
+      valueHint: 'NAME',
+    },
     json: { type: 'boolean', description: 'print JSON' },
     quiet: { type: 'boolean', alias: 'q', description: 'show no progress' },
     ...connectionArgs,
@@ -63,10 +68,19 @@ interface EvaluateArgs {
   readonly guidance?: string | undefined;
   readonly weights?: string | undefined;
   readonly 'pose-samples'?: string | undefined;
+  readonly split?: string | undefined;
 }
 
 /** The body of the call. @throws InvalidInput */
-export function readEvaluation({ _: words, experiment, samples, conditions, beside, ...settings }: EvaluateArgs) {
+export function readEvaluation({
+  _: words,
+  experiment,
+  samples,
+  conditions,
+  beside,
+  split,
+  ...settings
+}: EvaluateArgs) {
   const [first, ...others] = words;
   requireOne(words, 'evaluated', `easel evaluate ${first} --beside ${others.join(',')} has a row for each`);
   return {
@@ -74,6 +88,7 @@ export function readEvaluation({ _: words, experiment, samples, conditions, besi
     ...(samples !== undefined && { samples: parseCount(samples, '--samples') }),
     ...(conditions !== undefined && { conditions: splitWords(conditions) }),
     ...(beside !== undefined && { beside: splitWords(beside) }),
+    ...(split !== undefined && { split }),
     ...readSweep(settings),
     ...readPoseSamples(settings),
   };

@@ -1,5 +1,6 @@
 /** @file One row of the table of quality: a set of pictures compared with real ones. */
 import { clipDistanceSchema } from '../../configs/clip-scores.ts';
+import { drawnAttributesSchema } from '../../configs/drawn-attributes.ts';
 import { type EvaluationRow, setComparisonSchema, shownSchema } from '../../configs/evaluation.ts';
 import type { JointScore } from '../../configs/pose-scores.ts';
 import { wilson } from '../../data/portraits/statistics.ts';
@@ -22,8 +23,10 @@ export interface Yardstick {
   /** Training pictures that count, evenly spread over all. */
   readonly reference: number;
   readonly seed: number;
+  /** Of the held-out pictures. */
+  readonly split: 'val' | 'test';
   /** The held-out pictures that the rows should show, and the net of LPIPS. */
-  readonly fidelity: Pick<ScoreOptions, 'truth' | 'lpips'>;
+  readonly fidelity: Pick<ScoreOptions, 'truth' | 'lpips' | 'others'>;
   /** Absent: no CLIP judges. */
   readonly clip: ClipJudge | undefined;
   /** Absent: no network finds the joints. */
@@ -55,9 +58,16 @@ export async function measureRow(
   const { v: _, kind: __, dataset: ___, distances: ____, links: _____, ...compared } = found;
   const scored = await scoreRow(ctx, set, { ...fidelity, dataset, engine });
   const fit = clip && (await judgeByClip(ctx, set, { clip, dataset, engine, most: reference }));
-  const probed = await probeRow(ctx, dataset, columns);
+  const isChanged = title.condition === 'swap' || title.condition?.startsWith('edit');
+  const probed = isChanged ? await probeChanged(ctx, dataset, set) : await probeRow(ctx, dataset, columns);
+  // Whose pose was given is not the one that the dataset wants.
+  if (title.condition === 'other_pose') delete probed.pose;
   // Figures tell their joints by their pixels.
-  const posed = pose && !probed.pose && (await poseRow(ctx, columns, { ...pose, dataset, engine }));
+  const posed =
+    pose &&
+    !probed.pose &&
+    title.condition !== 'other_pose' &&
+    (await poseRow(ctx, columns, { ...pose, dataset, engine }));
   return { ...title, ...compared, ...scored, ...fit, ...probed, ...posed, comparison };
 }
 
@@ -77,6 +87,45 @@ async function judgeByClip(
   const distance = outputOf(result, 'distance');
   const { cmmd } = await readDocument(ctx.blobs, distance, clipDistanceSchema, 'a distance by CLIP');
   return { cmmd, ...(await clipRow(ctx, set, { clip, dataset, engine })) };
+}
+
+/** Attributes of pictures whose caption or look is not that of the dataset: what was to change, what to stay. */
+async function probeChanged(
+  ctx: EffectContext,
+  dataset: Digest,
+  { indexes = [] }: PictureSet,
+): Promise<Pick<EvaluationRow, 'attributes' | 'edited' | 'other_attributes' | 'pose'>> {
+  const found = [];
+  for (const drawn of indexes) {
+    const { result } = await ctx.call('probe-drawn', { drawn, dataset });
+    const attributes = outputOf(result, 'attributes');
+    found.push(await readDocument(ctx.blobs, attributes, drawnAttributesSchema, 'attributes of drawn pictures'));
+  }
+  const sharesOf = (all: readonly Readonly<Record<string, Count>>[]) => {
+    const counts = Map.groupBy(all.flatMap(Object.entries<Count>), ([name]) => name);
+    return Object.fromEntries([...counts].map(([name, each]) => [name, shareOf(each.map(([, count]) => count))]));
+  };
+  const own = sharesOf(found.map(each => each.own));
+  const others = sharesOf(found.map(({ other = {} }) => other));
+  const edits = found.flatMap(({ edited }) => edited ?? []);
+  return {
+    ...(Object.keys(own).length > 0 && { attributes: own }),
+    ...(edits.length > 0 && { edited: shareOf(edits) }),
+    ...(Object.keys(others).length > 0 && { other_attributes: others }),
+  };
+}
+
+interface Count {
+  readonly right: number;
+  readonly of: number;
+}
+
+function shareOf(counts: readonly Count[]) {
+  const [right, of] = [
+    counts.reduce((sum, each) => sum + each.right, 0),
+    counts.reduce((sum, each) => sum + each.of, 0),
+  ];
+  return { right, of, share: right / of, ...wilson(right, of) };
 }
 
 /** Attributes and joints that are read from pixels, of pictures of bundled sets. */

@@ -1,6 +1,7 @@
 /** @file How near the pictures of a row are to the held-out pictures of the same conditions, pair by pair. */
 import type { EvaluationRow } from '../../configs/evaluation.ts';
 import { pictureScoresSchema } from '../../configs/picture-scores.ts';
+import { decodeNpy } from '../../formats/npy.ts';
 import { bootstrapMean, type Interval } from '../../metrics/bootstrap.ts';
 import { readDocument } from '../../storage/blobs/document-blobs.ts';
 import { readStoredIndex } from '../../storage/blobs/read-column.ts';
@@ -16,6 +17,8 @@ export interface ScoreOptions {
   /** Columns of the held-out pictures, in the order of those of the row. */
   readonly truth: readonly Digest[];
   readonly lpips: InstalledLpips | undefined;
+  /** Further nets. */
+  readonly others: readonly InstalledLpips[];
   readonly engine: EngineSpec;
 }
 
@@ -25,15 +28,20 @@ const MEASURES = ['psnr', 'ssim', 'ms_ssim', 'lpips'] as const;
 export async function scoreRow(
   ctx: EffectContext,
   { columns, indexes }: PictureSet,
-  { dataset, truth, lpips, engine }: ScoreOptions,
-): Promise<Pick<EvaluationRow, 'fidelity'>> {
+  { dataset, truth, lpips, others, engine }: ScoreOptions,
+): Promise<Pick<EvaluationRow, 'fidelity' | 'lpips_nets'>> {
   const values: SummarizeTask = {};
+  const byNet: Record<string, number[]> = {};
+  const compare = async (net: InstalledLpips, a: Digest, b: Digest) =>
+    outputOf((await ctx.call('distance', { ...net, a, b, engine: { ...engine } })).result, 'distances');
   for (const [i, pictures] of columns.entries()) {
     const against = await findTruth(ctx, { pictures, drawn: indexes?.[i], dataset, usual: truth[i] });
     if (against === undefined) continue;
-    const distances =
-      lpips && (await ctx.call('distance', { ...lpips, a: pictures, b: against, engine: { ...engine } }));
-    const body = { pictures, against, ...(distances && { lpips: outputOf(distances.result, 'distances') }) };
+    for (const other of others) {
+      const { data } = decodeNpy(await ctx.blobs.get(await compare(other, pictures, against)));
+      byNet[other.net] = [...(byNet[other.net] ?? []), ...Array.from(data, Number)];
+    }
+    const body = { pictures, against, ...(lpips && { lpips: await compare(lpips, pictures, against) }) };
     const scores = outputOf((await ctx.call('score-pictures', body)).result, 'scores');
     const found = await readDocument(ctx.blobs, scores, pictureScoresSchema, 'scores of pictures');
     for (const measure of MEASURES) {
@@ -44,7 +52,12 @@ export async function scoreRow(
   const count = values.psnr?.length ?? 0;
   if (count === 0) return {};
   const complete = Object.fromEntries(Object.entries(values).filter(([, each]) => each.length === count));
-  return { fidelity: await ctx.task<NonNullable<EvaluationRow['fidelity']>>('summarize-scores', complete) };
+  return {
+    fidelity: await ctx.task<NonNullable<EvaluationRow['fidelity']>>('summarize-scores', complete),
+    ...(others.length > 0 && {
+      lpips_nets: await ctx.task<NonNullable<EvaluationRow['lpips_nets']>>('summarize-scores', byNet),
+    }),
+  };
 }
 
 /** The real pictures of a column. A condition that says nothing about some pictures draws others, or these again. */

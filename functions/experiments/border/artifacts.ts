@@ -4,7 +4,7 @@
  */
 import type { NamedArtifact } from './border-step.ts';
 import { BORDER_STEPS } from './border-steps.ts';
-import { evaluationArtifact } from './evaluation-artifact.ts';
+import { evaluationArtifact, testEvaluationArtifact } from './evaluation-artifact.ts';
 
 /** In the order of the view's README. */
-export const ARTIFACTS: readonly NamedArtifact[] = [...BORDER_STEPS, evaluationArtifact];
+export const ARTIFACTS: readonly NamedArtifact[] = [...BORDER_STEPS, evaluationArtifact, testEvaluationArtifact];

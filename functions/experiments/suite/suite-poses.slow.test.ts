@@ -1,15 +1,12 @@
 /** @file Poses in the validation suite: joints of bundled figures, read from pixels, between those of control rows. */
 import { beforeAll, expect, test } from 'vitest';
-import { memberName } from '../../../configs/signals.ts';
 import type { Suite, SuiteScore } from '../../../configs/validation-suite.ts';
-import { decodeNpy, encodeNpy } from '../../../formats/npy.ts';
-import { readColumn } from '../../../formats/webdataset.ts';
 import { putDocument, readDataset } from '../../../storage/blobs/document-blobs.ts';
 import { readItems } from '../../../storage/blobs/items.ts';
 import type { Digest } from '../../../storage/digest.ts';
 import { readEvidence } from '../../comparison/evidence.ts';
 import { createExperiment } from '../../operations/create-experiment.ts';
-import { toInterleaved } from '../../pictures/planar.ts';
+import { drawHeldOutPictures } from '../../testing/draw-held-out-pictures.ts';
 import { copyPrepared, createPictureLab } from '../../testing/pictures.ts';
 import { ASKED_ENGINE, createTrainingLab, TOY_CONFIG, type TrainingLab } from '../../testing/training.ts';
 
@@ -38,32 +35,12 @@ async function putFigures(): Promise<Digest> {
   return (await putDocument(lab.blobs, document)).digest;
 }
 
-/** From now on the gpu-runner draws the held-out pictures themselves: it obeys every pose. */
-async function obey(dataset: Digest): Promise<void> {
-  const [page] = (await readDataset(lab.blobs, dataset)).pages;
-  const column = readColumn(await lab.blobs.get(page?.columns.image ?? dataset));
-  const heldOut = page ? (await readItems(lab.blobs, page)).filter(({ split }) => split === 'val') : [];
-  const { run } = lab.runner;
-  lab.runner.run = async (action, job, options) => {
-    if (job.kind !== 'sample' || job.noise === undefined) return run(action, job, options);
-    const first = Math.min(...job.noise);
-    const data = job.noise.flatMap(place => {
-      const member = column.get(memberName('image', heldOut[place - first]?.id ?? ''));
-      const { data: planes } = decodeNpy(member ?? new Uint8Array());
-      return [...toInterleaved({ data: planes as Uint8Array, width: job.width, height: job.height }).data];
-    });
-    const shape = [job.noise.length, job.height, job.width, 3];
-    const pixels = encodeNpy({ dtype: 'u8', shape, data: Uint8Array.from(data) });
-    return { outputs: { pixels: await lab.blobs.put(pixels, 'application/octet-stream') }, links: [], stats: {} };
-  };
-}
-
 beforeAll(async () => {
   const dataset = await putFigures();
   const run = { ...TOY_CONFIG.run, preview: { prompts: [], steps: 2 } };
   await createExperiment(lab, 'toy', { config: { ...TOY_CONFIG, run }, dataset, engine: ASKED_ENGINE });
   await lab.executor.callEffect('train', { experiment: 'toy', target: 32 });
-  await obey(dataset);
+  await drawHeldOutPictures(lab, dataset);
   const body = { checkpoint: 'toy', count: HELD_OUT, tests: TESTS, weights: ['ema'], steps: 2 };
   suite = (await lab.executor.callEffect('validate', body)) as unknown as typeof suite;
 });
