@@ -25,6 +25,15 @@ test('a shared note names no single experiment, and a note of one experiment kee
   ]);
 });
 
+test('a checkpoint of the own experiment is no other kind of note', () => {
+  const copied = (name: string, step: number) =>
+    note(name, `copies at step ${step}; step 4 is the last that does not, and stays: ${name}@clean`);
+  expect(groupNotes([copied('a-0', 8), copied('a-1', 12)])).toEqual([
+    'a-0, a-1: copies at step 8; step 4 is the last that does not, and stays: NAME@clean (the numbers are those of a-0)',
+  ]);
+  expect(groupNotes([note('a', 'as big-a@best'), note('b', 'as big-b@best')])).toHaveLength(2);
+});
+
 test('notes of other kinds, also on one experiment, keep lines of their own', () => {
   expect(groupNotes([note('a', LONG, 'the loss rises'), note('b', 'the dataset "x" is newer')])).toEqual([
     `a: ${LONG}`,

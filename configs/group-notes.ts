@@ -34,7 +34,7 @@ export function groupNotes(experiments: readonly Noted[], mostNamed = MOST_NAMED
 function listNotes({ name, notes = [] }: Noted) {
   const seen = new Map<string, number>();
   return notes.map(({ text }) => {
-    const common = text.replaceAll(`/${name}/`, '/NAME/');
+    const common = text.replaceAll(`/${name}/`, '/NAME/').replaceAll(` ${name}@`, ' NAME@');
     const form = common.replaceAll(NUMBER, '#');
     const earlier = seen.get(form) ?? 0;
     seen.set(form, earlier + 1);
