@@ -1,5 +1,11 @@
-import { expect, test } from 'vitest';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { html } from 'hono/html';
+import { expect, onTestFinished, test } from 'vitest';
+import { renderPage } from '../functions/views/html-page.ts';
 import { formatReport, parseArms } from './commands/report.ts';
+import { checkReportFile } from './own-files.ts';
 
 test.each([
   [['a', 'b'], { experiments: ['a', 'b'] }],
@@ -28,4 +34,17 @@ test('the answer is the sentence, and where the page lies', () => {
   expect(formatReport(answer, undefined)).toBe(
     'b is better.\npage: reports/a-and-b/report.html in the store, and GET /objects/sha256:1',
   );
+});
+
+test('a page takes the place of a page of a report, and of no other file', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'easel-'));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const file = join(folder, 'page.html');
+  await checkReportFile(file);
+  await writeFile(file, '<p>mine</p>');
+  await expect(checkReportFile(file)).rejects.toMatchObject({ status: 400, hint: expect.stringContaining('move it') });
+  const page = await renderPage({ kind: 'Comparison', title: 'a', style: '', body: html`` });
+  await writeFile(file, page);
+  await checkReportFile(file);
+  await expect(checkReportFile(join(file, 'below.html'))).rejects.toThrow('cannot be made');
 });

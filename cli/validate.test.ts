@@ -1,11 +1,11 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { MEASURE_NAMES } from '../configs/picture-scores.ts';
 import { readValidation } from './commands/validate.ts';
 import { formatValidation, type Validation, validationSchema } from './format-suite.ts';
-import { writeValidation } from './write-validation.ts';
+import { checkValidationFolder, writeValidation } from './write-validation.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 const PICTURE = `sha256:${'1'.repeat(64)}`;
@@ -134,24 +134,56 @@ test('a smaller validation leaves no picture of an earlier one in the folder, an
   expect(await readdir(folder)).not.toContain('pose-ema');
 });
 
-test.each([
-  ['another JSON file', { tests: [{ collage: 'swap-ema.png' }], drawn: [] }],
-  [
-    'places outside of the folder',
-    {
-      kind: 'validation-suite',
-      tests: [{ collage: '../swap-ema.png' }],
-      drawn: [{ pictures: [{ file: '../other/000.png' }, { file: 'notes.txt' }, { file: 7 }] }],
-    },
-  ],
-  ['no JSON', undefined],
-])('results.json with %s takes away nothing', async (_, results) => {
+test('places outside of the folder, and of other names, are no pictures of a validation', async () => {
   const { folder, write, list } = await openFolder();
   await mkdir(join(folder, 'other'));
-  await writeFile(join(folder, 'results.json'), results === undefined ? '{' : JSON.stringify(results));
-  for (const name of ['swap-ema.png', 'notes.txt', 'other/000.png']) await writeFile(join(folder, name), 'mine');
+  const results = {
+    kind: 'validation-suite',
+    tests: [{ collage: '../swap-ema.png' }],
+    drawn: [{ pictures: [{ file: '../other/000.png' }, { file: 'notes.txt' }, { file: 7 }] }],
+  };
+  await writeFile(join(folder, 'results.json'), JSON.stringify(results));
+  for (const name of ['notes.txt', 'other/000.png']) await writeFile(join(folder, name), 'mine');
+  await checkValidationFolder(folder);
   await write({}, []);
-  expect(await list()).toEqual(['notes.txt', 'other/000.png', 'results.json', 'swap-ema.png']);
+  expect(await list()).toEqual(['notes.txt', 'other/000.png', 'results.json']);
+});
+
+test.each([
+  ['results.json', '{ "tests": [], "drawn": [] }'],
+  ['results.json', '{'],
+  ['swap-ema.png', 'mine'],
+  ['full-ema/000.png', 'mine'],
+])(
+  'a folder with a file %s of something else is refused before the work, and stays as it is: %s',
+  async (name, text) => {
+    const { folder, write, list } = await openFolder();
+    await mkdir(dirname(join(folder, name)), { recursive: true });
+    await writeFile(join(folder, name), text);
+    const refused = { status: 400, message: expect.stringContaining(`${name} is there`), hint: expect.any(String) };
+    await expect(checkValidationFolder(folder)).rejects.toMatchObject(refused);
+    const collage = { ...SUITE.tests[0], test: 'swap' };
+    await expect(write({ full: 1 }, [collage])).rejects.toMatchObject(refused);
+    expect([await list(), await readFile(join(folder, name), 'utf8')]).toEqual([[name], text]);
+  },
+);
+
+test('a folder that a validation has filled takes the next one, also after a kill', async () => {
+  const { folder, write, list } = await openFolder();
+  await write({ full: 3 });
+  await rm(join(folder, 'full-ema', '001.png'));
+  await checkValidationFolder(folder);
+  await write({ full: 2 });
+  expect(await list()).toEqual(['full-ema/000.png', 'full-ema/001.png', 'reconstruction-ema.png', 'results.json']);
+});
+
+test('a place where nothing can be written is refused before the work', async () => {
+  const { folder } = await openFolder();
+  await writeFile(join(folder, 'file'), '');
+  await expect(checkValidationFolder(join(folder, 'file'))).rejects.toThrow('cannot be made');
+  await expect(checkValidationFolder('/proc/self')).rejects.toThrow('nothing can be written into /proc/self');
+  await mkdir(join(folder, 'results.json'));
+  await expect(checkValidationFolder(folder)).rejects.toThrow('results.json is there');
 });
 
 test.each([

@@ -46,6 +46,16 @@ const resultsSchema = z.looseObject({
 /** `swap-ema.png` and `text-average-1/000.png`: below the folder of the validation. */
 const PICTURE_NAME = /^[a-z0-9_]+-(ema|raw|average-\d+|sigma-[\d.e-]+)(\/\d+)?\.png$/;
 
+/** Whether it is the name of a picture that a validation may write, below its folder. */
+export function isPictureName(name: string): boolean {
+  return PICTURE_NAME.test(name);
+}
+
+/** Whether a file `results.json` is of a validation. */
+export function isSuiteResults(results: string): boolean {
+  return resultsSchema.safeParse(parseJson(results)).success;
+}
+
 /** Names of the pictures that a file `results.json` tells of; none if it is no file of a validation. */
 export function readSuiteNames(results: string): string[] {
   const parsed = resultsSchema.safeParse(parseJson(results));
@@ -55,7 +65,7 @@ export function readSuiteNames(results: string): string[] {
     ...tests.map(({ collage }) => collage),
     ...drawn.flatMap(({ pictures }) => pictures.map(({ file }) => file)),
   ];
-  return names.filter((name): name is string => typeof name === 'string' && PICTURE_NAME.test(name));
+  return names.filter((name): name is string => typeof name === 'string' && isPictureName(name));
 }
 
 function parseJson(text: string): unknown {

@@ -2,10 +2,12 @@
 import { writeFile } from 'node:fs/promises';
 import { defineCommand } from 'citty';
 import { z } from 'zod';
+import { expandHome } from '../../configs/home-path.ts';
 import { plainJson, plainLine } from '../../configs/plain-text.ts';
 import { InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
+import { checkReportFile } from '../own-files.ts';
 import { connect, connectionArgs } from './connection.ts';
 
 const answerSchema = z.looseObject({
@@ -35,7 +37,11 @@ export const reportCommand = defineCommand({
       valueHint: 'NAME',
     },
     title: { type: 'string', description: 'heading of the page, which names its folder', valueHint: 'TEXT' },
-    file: { type: 'string', description: 'write the page into this file, too', valueHint: 'FILE' },
+    file: {
+      type: 'string',
+      description: 'write the page into this file, too, or in place of a page that a report has written',
+      valueHint: 'FILE',
+    },
     delete: { type: 'string', description: 'delete a report instead', valueHint: 'NAME' },
     json: { type: 'boolean', description: 'print JSON' },
     quiet: { type: 'boolean', alias: 'q', description: 'show no progress' },
@@ -53,10 +59,12 @@ export const reportCommand = defineCommand({
       ...(args.baseline !== undefined && { baseline: args.baseline }),
       ...(args.title !== undefined && { title: args.title }),
     };
+    const file = args.file === undefined ? undefined : expandHome(args.file);
+    if (file !== undefined) await checkReportFile(file);
     const { result } = await callInForeground(api, 'compare', body, { quiet: args.quiet });
     const answer = answerSchema.parse(result);
-    if (args.file !== undefined) await writeFile(args.file, await api.bytes(`/objects/${answer.html}`));
-    console.log(args.json === true ? plainJson(result) : formatReport(answer, args.file));
+    if (file !== undefined) await writeFile(file, await api.bytes(`/objects/${answer.html}`));
+    console.log(args.json === true ? plainJson(result) : formatReport(answer, file));
   }),
 });
 

@@ -1,7 +1,6 @@
 /** @file `easel validate EXPERIMENT`: what a checkpoint makes of held-out pictures, with scores and pictures. */
 import { defineCommand } from 'citty';
 import { expandHome } from '../../configs/home-path.ts';
-import { makeFolders } from '../../configs/make-folders.ts';
 import { plainJson, plainLine } from '../../configs/plain-text.ts';
 import { TEST_NAMES } from '../../configs/suite-tests.ts';
 import { InvalidInput } from '../../errors.ts';
@@ -10,7 +9,7 @@ import { reportErrors } from '../command-error.ts';
 import { formatValidation, validationSchema } from '../format-suite.ts';
 import { placeOf, readPoseSamples, requireOne, splitWords } from '../judged-checkpoint.ts';
 import { parseCount } from '../parse-options.ts';
-import { writeValidation } from '../write-validation.ts';
+import { checkValidationFolder, writeValidation } from '../write-validation.ts';
 import { connect, connectionArgs } from './connection.ts';
 
 export const validateCommand = defineCommand({
@@ -48,9 +47,9 @@ export const validateCommand = defineCommand({
   run: reportErrors(async ({ args }) => {
     const body = readValidation(args);
     const api = connect(args);
-    // A folder that cannot be written is found out before minutes of drawing.
+    // A folder that cannot be used is found out before minutes of drawing.
     const out = args.out === undefined ? undefined : expandHome(args.out);
-    if (out !== undefined) await makeFolders(out);
+    if (out !== undefined) await checkValidationFolder(out);
     const { result } = await callInForeground(api, 'validate', body, { quiet: args.quiet });
     const found = validationSchema.parse(result);
     if (out !== undefined) await writeValidation(api, found.document, out);
