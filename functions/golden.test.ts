@@ -147,7 +147,7 @@ describe.runIf(drawsAlike)('golden digests', () => {
     ['encode-image', 3, 'sha256:00ff9962099ba3e7d07a3da44e7fc54dbe09f2f4feb1040bbb70e03665ffb0aa'],
     ['pack-shard', 1, 'sha256:5a42fe0abe5b831ab8c9fc5370f5ab3c40a2ce4bb9801bff85caa43a66e02ac6'],
     ['report', 7, 'sha256:5681f83c4f73c72d84216e8618fbd856a9c0def417cfcb61a9e188979f13974f'],
-    ['render-comparison', 12, 'sha256:98c7b5a59ee56e0d1e7f08583cc11f45cd916e79a829981a96c9591533a22225'],
+    ['render-comparison', 13, 'sha256:2e072ae6e34388ad6e79635fcf2a78bf9936525b88974ecc29d7b2ffe0ec3c2d'],
     ['collage', 1, 'sha256:9b6949f8d16ad3b1ae5944874513a6d713cbe3b0d3571b7e3231d98df2bccaf2'],
     ['picture-files', 1, 'sha256:bd1bdd3c2c116269f516c0be1c24b7db582252a7fd730e7081f036a5504c9c75'],
     ['score-pictures', 2, 'sha256:5f389104e7302377cd7ea9114d3fce89b7663918756be34f4ada4fb125e65ef4'],

@@ -13,7 +13,7 @@ export const renderComparison = defineFunction({
   summary:
     'Compares the runs of a document that compare makes: numbers with intervals, curves, pictures. Outputs html (one ' +
     'page that needs no other file) and report (JSON).',
-  version: 12,
+  version: 13,
   kind: 'pure',
   tools: IMAGE_TOOLS,
   example: { runs: `sha256:${'0'.repeat(64)}` },

@@ -69,6 +69,22 @@ test('a note that several runs share stands on the page once, with the names of 
   expect(page.split(shared)).toHaveLength(2);
 });
 
+test('numbers of four arms stand in cells that wrap, not in a table that is wider than a desk', async () => {
+  const arms = await Promise.all(
+    ['a', 'b', 'c', 'd'].map(async (name, i) => ({ name, runs: [await putRun(blobs, i + 1, 0)] })),
+  );
+  const { report, page } = await render({ arms });
+  const numbers = page.slice(page.indexOf('<h2>Numbers'), page.indexOf('<h2>Curves'));
+  expect(numbers).not.toContain('<table');
+  const measures = numbers.split('<div class="measure">').slice(1);
+  expect(measures.length).toBeGreaterThan(2);
+  for (const measure of measures) expect(measure.match(/<li><b><i class="arm-\d"><\/i>[abcd]<\/b> /g)).toHaveLength(4);
+  const loss = report.views[0]?.rows.findIndex(({ measure }) => measure === 'loss') ?? -1;
+  const [baseline, other] = measures[loss]?.split('<li>').slice(1) ?? [];
+  expect([baseline, other].map(cell => cell?.includes('<div class="'))).toEqual([false, true]);
+  expect(other).toMatch(/<\/div> <small>one run each<\/small>/);
+});
+
 test('the keys by which a loss means something else are those of a config', async () => {
   const [plain, changed] = await Promise.all([putRun(blobs, 1, 0), putRun(blobs, 2, 0)]);
   const config = JSON.parse(Buffer.from(await blobs.get(changed.config)).toString());

@@ -5,8 +5,9 @@ import { webpUrl } from '../views/report-pictures.ts';
 import { REPORT_STYLE } from '../views/report-style.ts';
 import type { ComparisonReport, Curve } from './comparison-report.ts';
 import { renderCurve } from './page-curves.ts';
+import { renderViews } from './page-numbers.ts';
 import { COMPARISON_STYLE } from './page-style.ts';
-import { renderConfigs, renderRuns, renderViews } from './page-tables.ts';
+import { renderConfigs, renderRuns } from './page-tables.ts';
 import type { PictureGrid } from './pick-pictures.ts';
 import { EQUAL_WORDS } from './verdict.ts';
 

@@ -24,12 +24,20 @@ h3 { font-size: 1rem; margin: 1.5rem 0 .5rem; }
 .arms { list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.5rem; padding: 0; margin: 1rem 0 0; }
 .arms i { display: inline-block; width: .75rem; height: .75rem; border-radius: 50%; margin-right: .4rem; }
 .scroll { overflow-x: auto; }
-.numbers th, .numbers td { width: auto; white-space: nowrap; font-variant-numeric: tabular-nums; }
-.numbers th:first-child { white-space: normal; min-width: 12rem; }
-.numbers tr:first-child th { white-space: normal; min-width: 5rem; max-width: 14rem; }
-.numbers small, .grids small { color: var(--faint); font-size: .8125rem; }
-.numbers .real { font-weight: 600; } .numbers .good { color: #2c8a4b; } .numbers .bad { color: #c24a35; }
-.numbers .control td { color: var(--faint); font-size: .8125rem; border: 0; padding-top: 0; white-space: normal; }
+.measure { border-top: 1px solid var(--line); padding: .5rem 0; font-size: .9375rem; }
+.measure h4 { font-size: inherit; margin: 0; }
+.measure small, .grids small { color: var(--faint); font-size: .8125rem; font-weight: 400; }
+.cells { list-style: none; margin: .15rem 0 0; padding: 0; display: grid; gap: .3rem 1rem; \
+grid-template-columns: repeat(auto-fit, minmax(11.5rem, 1fr)); font-variant-numeric: tabular-nums; }
+.config .cells { grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr)); }
+.cells b { font-weight: 600; } .cells b i { display: inline-block; width: .6rem; height: .6rem; border-radius: 50%; \
+margin-right: .4rem; }
+.cells small { display: block; } .cells .real { font-weight: 600; } .cells .good { color: #2c8a4b; } .cells .bad { color: #c24a35; }
+.control { color: var(--faint); font-size: .8125rem; margin: .3rem 0 0; }
+.runs th, .runs td { width: auto; padding-right: 1rem; font-variant-numeric: tabular-nums; }
+@media (max-width: 48rem) { .runs tr:first-child { display: none; } .runs tr { display: grid; padding: .4rem 0; \
+grid-template-columns: 1fr 1fr; gap: 0 1rem; border-top: 1px solid var(--line); } .runs td { border: 0; padding: 0; } \
+.runs td::before { content: attr(data-name) ' '; color: var(--faint); } }
 .curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(19rem, 1fr)); gap: 1rem; }
 .curve svg { width: 100%; height: auto; background: var(--card); border-radius: 8px; }
 .curve path { fill: none; stroke-width: 1.6; } .curve text { font: 10px system-ui, sans-serif; fill: currentColor; opacity: .7; }
