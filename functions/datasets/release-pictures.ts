@@ -17,10 +17,14 @@ import { readLease } from '../../storage/names/lease.ts';
 import type { Dataset, DatasetHead } from '../../storage/records.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { changeHead, listHeads, readHead } from '../experiments/experiment-head.ts';
+import { checkIdle, requireIdle } from '../experiments/require-idle.ts';
 import { listReportsOf } from './report-holders.ts';
 
 /** Blobs of pages without pictures. Sharing one of these is not sharing a picture. */
 const EMPTY: ReadonlySet<Digest> = new Set(['', ...EMPTY_COLUMNS].map(digestOf));
+
+/** What is refused while an experiment is in training. */
+const THEN = 'delete the dataset';
 
 /** Lost races with calls that record what shows pictures. */
 const MAX_ROUNDS = 8;
@@ -53,11 +57,7 @@ export async function releasePictures(
   const { experiments, reports, listReports } = await findUsers(ctx, name, head);
   if (experiments.length + reports.length > 0 && !force) throw refuse(name, experiments, reports);
   for (const experiment of experiments) {
-    checkIdle(
-      experiment,
-      (await readHead(ctx.store, experiment)).value,
-      await readLease(ctx.store, experiment, ctx.now()),
-    );
+    await requireIdle(ctx, experiment, THEN);
     await takeDataFrom(ctx, experiment, forget);
   }
   // A comparison may have made one meanwhile. From now on, it finds the heads marked.
@@ -157,20 +157,10 @@ async function takeDataFrom(
     const left = canonicalJson((await forget(name)) as unknown as Json);
     const driver = await readLease(store, name, now());
     const { dataset_deleted } = await changeHead(store, name, head => {
-      checkIdle(name, head, driver);
+      checkIdle(name, head, driver, THEN);
       return canonicalJson(head as unknown as Json) === left ? { ...head, dataset_deleted: true } : head;
     });
     if (dataset_deleted) return;
   }
   throw new Conflict(`the experiment "${name}" is being changed by others all the time`, { hint: 'try again' });
-}
-
-/** @param driver The lease of a training. @throws Conflict */
-function checkIdle(name: string, head: ExperimentHead, driver: unknown): void {
-  if (head.state !== 'running' && !driver) return;
-  throw new Conflict(`the experiment "${name}" is in training on its pictures`, {
-    expected: 'experiments that are not in training',
-    hint: `POST /experiments/${name}/pause, and delete the dataset when its chunk has ended`,
-    retryAfterSeconds: 5,
-  });
 }

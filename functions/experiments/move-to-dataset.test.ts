@@ -131,7 +131,8 @@ describe('an experiment whose dataset was prepared again', () => {
     const lease = await acquireLease(lab.store, 'toy', { holder: 'another host', clock: SYSTEM_CLOCK });
     await expect(train({ dataset: 'hats' })).rejects.toMatchObject({
       status: 409,
-      hint: expect.stringContaining('POST /experiments/toy/pause'),
+      message: 'the experiment "toy" is in training (by another host)',
+      hint: 'POST /experiments/toy/pause, then move it to the dataset when its chunk has ended',
     });
     await lease.release();
     await changeHead(lab.store, 'toy', head => ({ ...head, state: 'running' }));

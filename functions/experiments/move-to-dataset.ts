@@ -4,7 +4,7 @@
  * bits depend on its inputs alone.
  */
 import type { Conditions } from '../../configs/signals.ts';
-import { Conflict, Unprocessable } from '../../errors.ts';
+import { Unprocessable } from '../../errors.ts';
 import type { RunnerClient } from '../../gpu-runner/protocol.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
@@ -17,6 +17,7 @@ import { atLargest, type CompleteConfig, completeConfig } from './complete-confi
 import { findDatasetName } from './dataset-name.ts';
 import { changeHead, readConfig, readHead, stepOf } from './experiment-head.ts';
 import { fitPlan } from './fit.ts';
+import { checkIdle } from './require-idle.ts';
 import { isSameDataset } from './same-dataset.ts';
 import { renewSet } from './unite-datasets.ts';
 
@@ -44,7 +45,7 @@ export async function moveToDataset(ctx: MoveToContext, name: string, asked: Dig
   const called = await findDatasetName(store, dataset, head.dataset_name);
   await changeHead(store, name, now => {
     if (now.dataset === dataset && !now.dataset_deleted) return now;
-    if (now.state === 'running' || driver) throw inTraining(name);
+    checkIdle(name, now, driver, 'move it to the dataset');
     const { dataset_deleted: _, dataset_name: __, former_datasets, ...rest } = now;
     const isThere = isSame && now.dataset === head.dataset;
     return {
@@ -118,12 +119,4 @@ export function formerAt(
 /** Whether the step is the first on the dataset of the head, after steps on another one. */
 export function beginsDataset({ former_datasets: former = [] }: ExperimentHead, step: number): boolean {
   return former.at(-1)?.until === step;
-}
-
-function inTraining(name: string): Conflict {
-  return new Conflict(`the experiment "${name}" is in training, and changes its dataset only between two trainings`, {
-    expected: 'an experiment that is not in training',
-    hint: `POST /experiments/${name}/pause, and repeat the call when its chunk has ended`,
-    retryAfterSeconds: 5,
-  });
 }

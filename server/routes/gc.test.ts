@@ -125,7 +125,10 @@ describe('a dataset that is deleted', () => {
   test('deleting by force is refused while an experiment on the pictures is in training', async () => {
     await create('run');
     await acquireLease(server.store, 'run', { holder: 'somebody', clock });
-    expect((await server.expectJson(409, 'DELETE', '/datasets/hats?force')).detail).toContain('in training');
+    expect(await server.expectJson(409, 'DELETE', '/datasets/hats?force')).toMatchObject({
+      detail: 'the experiment "run" is in training (by somebody)',
+      hint: 'POST /experiments/run/pause, then delete the dataset when its chunk has ended',
+    });
     ahead += 60_000;
     expect((await server.send('DELETE', '/datasets/hats?force')).status).toBe(204);
   });
