@@ -51,6 +51,15 @@ test('a table of the split test says so, and which checkpoints it has judged bef
   ]);
 });
 
+test('the noise floor of a row stands below the table', () => {
+  const floor = { psnr: mean(12.13), ssim: mean(0.301), lpips: mean(0.5) };
+  const rows = [row('drawn', 0.1, { condition: 'text', noise_floor: floor })];
+  expect(formatEvaluation({ ...FOUND, rows, missing: [] }).slice(-2)).toEqual([
+    '',
+    'drawn (text), the same from two noises: PSNR 12.1, SSIM 0.301, LPIPS 0.500',
+  ]);
+});
+
 test('the options are the body of a call', () => {
   const options = { samples: '64', conditions: 'text, pose', beside: 'slow@500,fast', 'pose-samples': '0' };
   expect(readEvaluation({ _: ['cats'], experiment: 'cats', ...options })).toEqual({

@@ -55,10 +55,23 @@ export function formatEvaluation(found: Evaluated): string[] {
     `features by ${extractor}: ${why}`,
     '',
     ...formatTable([['', ...columns.map(({ title }) => title)], ...cells]).split('\n'),
+    ...rows.flatMap(describeFloor),
     ...(missing.length > 0 ? [''] : []),
     ...(found.tested_before ? ['', describeTested(found.tested_before)] : []),
     ...missing.map(({ row, column, why: reason }) => `without ${row ?? column ?? 'a part'}: ${reason}`),
   ];
+}
+
+/** `drawn (text), the same from two noises: PSNR 12.1, SSIM 0.301` */
+function describeFloor(row: EvaluationRow): string[] {
+  if (row.noise_floor === undefined) return [];
+  const { psnr, ssim, lpips } = row.noise_floor;
+  const told = [
+    ...(psnr ? [`PSNR ${formatFixed(psnr.mean, 1)}`] : []),
+    ...(ssim ? [`SSIM ${formatFixed(ssim.mean, 3)}`] : []),
+    ...(lpips ? [`LPIPS ${formatFixed(lpips.mean, 3)}`] : []),
+  ];
+  return ['', `${titleOf(row)}, the same from two noises: ${told.join(', ')}`];
 }
 
 function describeTested(steps: readonly number[]): string {

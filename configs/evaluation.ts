@@ -89,6 +89,8 @@ export const shownSchema = z.strictObject({
 });
 export type ShownAttributes = z.infer<typeof shownSchema>;
 
+const fidelitySchema = z.partialRecord(z.enum(['psnr', 'ssim', 'ms_ssim', 'lpips']), interval);
+
 /** A row of the table of quality. */
 const rowSchema = z.strictObject({
   /** `drawn`, the name of a control, `untrained`, `sweep`, or `beside NAME`. */
@@ -102,7 +104,9 @@ const rowSchema = z.strictObject({
   checkpoint: digest.optional(),
   ...comparedShape,
   /** To the held-out pictures of the same conditions, pair by pair: means with intervals of 95 %. */
-  fidelity: z.partialRecord(z.enum(['psnr', 'ssim', 'ms_ssim', 'lpips']), interval).optional(),
+  fidelity: fidelitySchema.optional(),
+  /** The same of the pictures of the row against others that were drawn from other noise under the same condition. */
+  noise_floor: fidelitySchema.optional(),
   /** LPIPS by further nets, by their names, as in `fidelity`. */
   lpips_nets: z.record(z.string(), interval).optional(),
   /** Distance of the set to training pictures, by CLIP and a Gaussian kernel (arXiv 2401.09603). */

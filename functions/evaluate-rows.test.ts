@@ -6,8 +6,10 @@ import { readColumn } from '../formats/webdataset.ts';
 import { putDocument, readDataset, readDocument } from '../storage/blobs/document-blobs.ts';
 import { readItems } from '../storage/blobs/items.ts';
 import type { Digest } from '../storage/digest.ts';
+import { readHead } from './experiments/experiment-head.ts';
 import { createExperiment } from './operations/create-experiment.ts';
 import { putModel } from './operations/put-model.ts';
+import { drawTrainingPictures } from './testing/draw-training-pictures.ts';
 import {
   ASKED_ENGINE,
   createTrainingLab,
@@ -100,4 +102,18 @@ test('every installed net of LPIPS that the training did not see compares the pi
   for (const { row, fidelity, lpips_nets: nets } of table.rows) {
     expect([fidelity?.lpips?.mean, nets], row).toEqual([0.25, { 'lpips-vgg': { mean: 0.5, low: 0.5, high: 0.5 } }]);
   }
+});
+
+test('the noise floor is how far two draws of one condition differ: not at all, where the noise decides nothing', async () => {
+  await create();
+  expect((await evaluate()).rows.some(row => row.noise_floor)).toBe(false);
+  const { rows } = await evaluate({ noise_floor: true });
+  expect(rows.map(({ row, noise_floor: floor }) => [row, floor !== undefined])).toEqual(
+    rows.map(({ row }) => [row, row === 'drawn']),
+  );
+  expect(rows[0]?.noise_floor?.psnr?.mean).toBeLessThan(30);
+  const { dataset } = (await readHead(lab.store, 'toy')).value;
+  await drawTrainingPictures(lab, dataset, 3);
+  const same = (await evaluate({ noise_floor: true, steps: 2 })).rows[0];
+  expect([same?.noise_floor?.psnr?.mean, same?.noise_floor?.ssim?.mean]).toEqual([150, 1]);
 });

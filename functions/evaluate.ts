@@ -19,6 +19,7 @@ import { type DrawnRow, listDrawnRows, settingsSweepSchema } from './evaluation/
 import { judgedShape } from './evaluation/judged-shape.ts';
 import { type ClipJudge, measureRow, type Yardstick } from './evaluation/measure-row.ts';
 import { findPoseJudge } from './evaluation/pose-row.ts';
+import { scoreRow } from './evaluation/score-row.ts';
 import { outputOf } from './execution/output-of.ts';
 import { evaluationArtifact, testEvaluationArtifact } from './experiments/border/evaluation-artifact.ts';
 import { readChunks } from './experiments/chunk-pages.ts';
@@ -26,6 +27,7 @@ import { checkData, readConfig, readHead } from './experiments/experiment-head.t
 import { findKept, findMaker } from './experiments/find-kept.ts';
 import { chooseColumns, openPagePictures } from './experiments/page-pictures.ts';
 import {
+  type DrawnSet,
   describeColumns,
   drawSet,
   listInstalled,
@@ -35,6 +37,9 @@ import {
 } from './experiments/sets/draw-set.ts';
 import { chooseExtractor, findExtractor } from './experiments/sets/extractors.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
+
+/** Between the seeds of two draws. */
+const OTHER_NOISE = 2 ** 20;
 
 const input = z.strictObject({
   ...judgedShape,
@@ -61,6 +66,10 @@ const input = z.strictObject({
       'pictures of each row in which DWPose looks for joints, where the dataset has poses and the weights are there; ' +
         'it takes seconds for a picture on a CPU',
     ),
+  noise_floor: z
+    .boolean()
+    .optional()
+    .describe('draws the rows of the checkpoint twice, from two noises: how far such pictures differ by themselves'),
   split: z
     .enum(['val', 'test'])
     .default('val')
@@ -123,10 +132,14 @@ export const evaluate = defineFunction({
         const { steps, seed } = body;
         const plan = { kept: drawn.kept, config: known, dataset: head.dataset, split, condition } as const;
         const { weights, guidance = body.guidance } = drawn;
-        const set = await drawSet(ctx, { ...plan, pictures: samples, samples, seed, steps, guidance, weights });
+        const settings = { ...plan, pictures: samples, samples, seed, steps, guidance, weights };
+        const set = await drawSet(ctx, settings);
         const title = { row: drawn.row, about: `${drawn.about}, from ${CONDITIONS[condition].about}`, condition };
         const of = weights === 'initial' ? {} : { checkpoint: drawn.kept.checkpoint };
-        rows.push(await measureRow(ctx, stick, { ...title, ...settingsOf(drawn), ...of }, set));
+        const row = await measureRow(ctx, stick, { ...title, ...settingsOf(drawn), ...of }, set);
+        const again =
+          body.noise_floor && drawn.row === 'drawn' && (await drawSet(ctx, { ...settings, seed: otherSeed(seed) }));
+        rows.push(again ? { ...row, ...(await measureFloor(ctx, stick, set, again)) } : row);
       }
     }
     rows.push(...(await measureControls(ctx, stick, samples)));
@@ -153,6 +166,22 @@ export const evaluate = defineFunction({
     } as Json;
   },
 });
+
+/** Far from the seeds that further rounds take. */
+function otherSeed(seed: number): number {
+  return seed >= OTHER_NOISE ? seed - OTHER_NOISE : seed + OTHER_NOISE;
+}
+
+/** How far two draws of one condition are apart. */
+async function measureFloor(
+  ctx: EffectContext,
+  { dataset, engine, fidelity: { lpips } }: Yardstick,
+  { columns: truth }: DrawnSet,
+  { columns }: DrawnSet,
+): Promise<Pick<EvaluationRow, 'noise_floor'>> {
+  const { fidelity } = await scoreRow(ctx, { columns }, { dataset, engine, truth, lpips, others: [] });
+  return fidelity ? { noise_floor: fidelity } : {};
+}
 
 /** Other checkpoints of the experiment that the split `test` has judged: what is chosen by it is no longer held out. */
 async function listTested({ store, blobs }: EffectContext, name: string, step: number): Promise<number[]> {
