@@ -41,7 +41,8 @@ export async function measureColumns(folder: string, rounds: number, report: (ro
     try {
       const [dataset] = await writeDatasets(`file:${path}`, [pictures], shape);
       if (dataset === undefined) throw new Error('no dataset was written');
-      const store = await openStore(`file:${path}`);
+      // As the thread of the gpu-runner that reads.
+      const store = await openStore(`file:${path}`, { mayBlock: true });
       for (const [from, share] of Object.entries(BUDGETS) as [keyof typeof BUDGETS, number][]) {
         const budgetBytes = share * pictures * bytesOf(shape);
         const signals = ['text', 'cls', 'patches', 'pose'] as const;

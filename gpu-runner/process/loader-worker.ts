@@ -14,7 +14,7 @@ import { answerCalls, Moved } from './worker-calls.ts';
 const { storeUrl }: { readonly storeUrl: string } = workerData;
 
 await answerCalls<LoaderRequest>(async () => {
-  const store = await openStore(storeUrl);
+  const store = await openStore(storeUrl, { mayBlock: true });
   const blobs = createBlobStore(store);
   let source: TrainingSource | undefined;
   return async (request, tell) => {

@@ -115,7 +115,7 @@ export async function sweepStore(store: ObjectStore): Promise<void> {
  * notes without an object.
  */
 export async function listLeftovers(folder: string): Promise<string[]> {
-  const store = await openFileStore(folder, { ...SYSTEM_CLOCK, now: () => Date.now() + LATER_MS });
+  const store = await openFileStore(folder, { clock: { ...SYSTEM_CLOCK, now: () => Date.now() + LATER_MS } });
   const notes = new Set([KEYS_FILE, ...(await listKeys(store, '')).flatMap(notePathsOf)]);
   await store.close();
   const names = await readdir(join(folder, RESERVED_FOLDER), { recursive: true, withFileTypes: true });

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { type BigIntStats, constants } from 'node:fs';
-import { copyFile, type FileHandle, link, lstat, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import { copyFile, link, lstat, open, readdir, rename, rmdir, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import PQueue from 'p-queue';
 import { makeFolders, makeWithParents } from '../../../configs/make-folders.ts';
@@ -12,6 +12,7 @@ import { Ambiguous } from '../../../errors.ts';
 import type { FileBody, SpooledBody } from '../../types.ts';
 import { isFileBody, spoolTo } from '../spool.ts';
 import { codeOf, explain, isFailing, isInTheWay, keyOf, refuseKey } from './failures.ts';
+import type { OpenFile, WithFile } from './open-file.ts';
 import { walkKeys } from './walk.ts';
 
 /** Older temporary files belong to a process that died. */
@@ -40,6 +41,7 @@ function isNoFolder(error: unknown): boolean {
 export class Disk {
   readonly #root: string;
   readonly #temporary: string;
+  readonly #withFile: WithFile;
   readonly #files = new PQueue({ concurrency: MAX_OPEN_FILES });
   /**
    * Folders whose entry in the parent is durable, with their identity: a new folder under the old path has another
@@ -47,9 +49,10 @@ export class Disk {
    */
   readonly #durableFolders = new Map<string, string>();
 
-  constructor(root: string, temporary: string) {
+  constructor(root: string, temporary: string, withFile: WithFile) {
     this.#root = root;
     this.#temporary = temporary;
+    this.#withFile = withFile;
   }
 
   /** Stats of a regular file, without opening it; undefined when no such file exists. */
@@ -64,17 +67,12 @@ export class Disk {
   }
 
   /** Runs `read` on the open file; undefined when no such regular file exists. */
-  async withFile<T>(path: string, read: (file: FileHandle, stats: BigIntStats) => Promise<T>): Promise<T | undefined> {
+  async withFile<T>(path: string, read: (file: OpenFile, stats: BigIntStats) => Promise<T>): Promise<T | undefined> {
     return this.#files.add(async () => {
-      let file: FileHandle | undefined;
       try {
-        file = await openExisting(path);
-        const stats = await file?.stat({ bigint: true });
-        return file && stats?.isFile() ? await read(file, stats) : undefined;
+        return await this.#withFile(path, read);
       } catch (error) {
         throw await this.#explain(error, path);
-      } finally {
-        await file?.close();
       }
     });
   }
@@ -274,14 +272,5 @@ async function syncOneFolder(folder: string): Promise<string> {
     return `${ino}:${birthtimeNs}`;
   } finally {
     await handle.close();
-  }
-}
-
-async function openExisting(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO'].includes(codeOf(error) ?? '')) return undefined;
-    throw error;
   }
 }

@@ -4,12 +4,12 @@
  */
 import { createHash } from 'node:crypto';
 import type { BigIntStats } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
 import type { Clock } from '../../clock.ts';
 import { hexOf } from '../../digest.ts';
 import { digestOfBlobKey } from '../../keys.ts';
 import type { Etag, ObjectInfo } from '../../types.ts';
 import type { CopiedEtags, MediaTypes } from './notes.ts';
+import type { OpenFile } from './open-file.ts';
 
 const READ_BYTES = 1 << 20;
 const MAX_REMEMBERED = 10_000;
@@ -20,8 +20,11 @@ const MAX_REMEMBERED = 10_000;
  */
 const SETTLED_MS = 2000;
 
+/** What another version of a file would change. */
+type Identity = Pick<BigIntStats, 'ino' | 'size' | 'mtimeNs' | 'ctimeNs'>;
+
 interface Facts {
-  readonly identity: string;
+  readonly stats: Identity;
   readonly etag: Etag;
   readonly mediaType: string;
 }
@@ -44,14 +47,14 @@ export class FileFacts {
    */
   async recall(key: string, stats: BigIntStats): Promise<ObjectInfo | undefined> {
     const known = this.#remembered.get(key);
-    if (known?.identity === identify(stats)) return describe(key, stats, known);
+    if (known && isSame(known.stats, stats)) return describe(key, stats, known);
     const digest = digestOfBlobKey(key);
     const etag = digest ? (hexOf(digest) as Etag) : await this.#copies.read(key, stats);
     return etag && this.#learn(key, stats, etag);
   }
 
   /** @param body All bytes of the file, if the caller has them. */
-  async read(key: string, file: FileHandle, stats: BigIntStats, body?: Uint8Array): Promise<ObjectInfo> {
+  async read(key: string, file: OpenFile, stats: BigIntStats, body?: Uint8Array): Promise<ObjectInfo> {
     const recalled = await this.recall(key, stats);
     if (recalled) return recalled;
     const hex = body ? createHash('sha256').update(body).digest('hex') : await hashFile(file);
@@ -60,7 +63,8 @@ export class FileFacts {
 
   async #learn(key: string, stats: BigIntStats, etag: Etag): Promise<ObjectInfo> {
     const now = this.#now();
-    const facts = { identity: identify(stats), etag, mediaType: await this.#types.read(key) };
+    const { ino, size, mtimeNs, ctimeNs } = stats;
+    const facts = { stats: { ino, size, mtimeNs, ctimeNs }, etag, mediaType: await this.#types.read(key) };
     this.#remembered.delete(key);
     if (now - Number(stats.ctimeMs) > SETTLED_MS) this.#remembered.set(key, facts);
     const [oldest] = this.#remembered.keys();
@@ -69,9 +73,9 @@ export class FileFacts {
   }
 }
 
-/** Equal for one version of a file. */
-function identify({ ino, size, mtimeNs, ctimeNs }: BigIntStats): string {
-  return `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+/** Whether both are of one version of a file. */
+function isSame(a: Identity, b: Identity): boolean {
+  return a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs && a.ctimeNs === b.ctimeNs;
 }
 
 function describe(key: string, stats: BigIntStats, { etag, mediaType }: Facts): ObjectInfo {
@@ -79,7 +83,7 @@ function describe(key: string, stats: BigIntStats, { etag, mediaType }: Facts): 
 }
 
 /** Bytes [start, end) of the file, in a new array. */
-export async function readBytes(file: FileHandle, start: number, end: number): Promise<Uint8Array> {
+export async function readBytes(file: OpenFile, start: number, end: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(Buffer.allocUnsafeSlow(end - start).buffer);
   let filled = 0;
   while (filled < bytes.length) {
@@ -91,7 +95,7 @@ export async function readBytes(file: FileHandle, start: number, end: number): P
   return bytes;
 }
 
-async function hashFile(file: FileHandle): Promise<string> {
+async function hashFile(file: OpenFile): Promise<string> {
   const hash = createHash('sha256');
   const buffer = new Uint8Array(READ_BYTES);
   for (let at = 0; ; ) {

@@ -180,7 +180,7 @@ describe('file store', () => {
     await writeFile(young, 'x');
     await openFileStore(folder);
     expect(temporaries()).toEqual(['young']);
-    await openFileStore(folder, { ...SYSTEM_CLOCK, now: () => Date.now() + 7_200_000 });
+    await openFileStore(folder, { clock: { ...SYSTEM_CLOCK, now: () => Date.now() + 7_200_000 } });
     expect(temporaries()).toEqual([]);
   });
 

@@ -28,6 +28,7 @@ import { FileFacts, readBytes } from './facts.ts';
 import { explain } from './failures.ts';
 import { breakDeadLocks, KeyMutex, withFileLock } from './lock.ts';
 import { CopiedEtags, KeyNotes, MediaTypes } from './notes.ts';
+import { withDescriptor, withHandle } from './open-file.ts';
 import { Reserve } from './reserve.ts';
 import { walkKeys } from './walk.ts';
 
@@ -37,17 +38,26 @@ import { walkKeys } from './walk.ts';
  */
 const STEERING = /^(refs|leases|gc|experiments)\/|^runs\/.+\/state\.json$|^datasets\/[^/]+\/(index\.json|README\.md)$/;
 
+export interface FileStoreOptions {
+  readonly clock?: Clock;
+  /** Whether reads may block the thread for the time in which a file is opened: for a thread that only reads. */
+  readonly mayBlock?: boolean;
+}
+
 /**
  * Opens a folder as a store, and makes it if needed. Any number of processes on one machine may open it at once, and
  * any of them may be killed at any time: a process that opens the folder an hour later removes temporary files of
  * killed ones. The file system must have hard links. A "/" in a key makes a folder, so a key must not be a folder of
  * another key. A reserve of one mebibyte lets people pause, delete and run gc on a full disk.
  */
-export async function openFileStore(folder: string, clock: Clock = SYSTEM_CLOCK): Promise<ObjectStore> {
+export async function openFileStore(
+  folder: string,
+  { clock = SYSTEM_CLOCK, mayBlock = false }: FileStoreOptions = {},
+): Promise<ObjectStore> {
   const root = resolve(folder);
   for (const name of ['tmp', 'locks', 'types']) await makeFolder(join(root, RESERVED_FOLDER, name));
   const temporary = join(root, RESERVED_FOLDER, 'tmp');
-  const disk = new Disk(root, temporary);
+  const disk = new Disk(root, temporary, mayBlock ? withDescriptor : withHandle);
   await disk.sweepTemporary(clock.now());
   // A folder that is full or read-only can still be read.
   await breakDeadLocks(join(root, RESERVED_FOLDER, 'locks'), clock).catch(() => {});

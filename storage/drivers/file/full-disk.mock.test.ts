@@ -31,7 +31,8 @@ beforeEach(async () => {
   const endless = Number.POSITIVE_INFINITY;
   [disk.root, disk.capacity, disk.inodes, disk.code, ahead] = ['', endless, endless, 'ENOSPC', 0];
   const folder = await mkdtemp(join(tmpdir(), 'easel-full-'));
-  store = await openFileStore(folder, { ...SYSTEM_CLOCK, monotonic: () => SYSTEM_CLOCK.monotonic() + ahead });
+  const clock = { ...SYSTEM_CLOCK, monotonic: () => SYSTEM_CLOCK.monotonic() + ahead };
+  store = await openFileStore(folder, { clock });
   disk.root = folder;
 });
 
