@@ -19,7 +19,7 @@ import { type Assignment, type Bucket, chooseBucket, fitBucket, scaleBuckets } f
 import type { Filter } from './pictures/filters.ts';
 import { coverRgb, IMAGE_TOOLS } from './pictures/image.ts';
 import { NO_LIMITS } from './pictures/limits.ts';
-import { packedBytes, packPixels } from './pictures/planar.ts';
+import { packedBytes, takePixels } from './pictures/planar.ts';
 
 /** Enlarging and cropping up to these shares goes without a word: one shape rarely fits another exactly. */
 const ENLARGED_PERCENT = 5;
@@ -73,7 +73,7 @@ export const bucket = definePageFunction({
       const chosen = bucketOf(item);
       if (input.crop === undefined) {
         const rgb = await coverRgb(bytes, chosen.width, chosen.height, NO_LIMITS, input.filter);
-        return { item, image: packPixels(rgb) };
+        return { item, image: takePixels(rgb) };
       }
       const record = columns.crop?.get(memberName('crop', id));
       const options: CropOptions = {
@@ -84,7 +84,7 @@ export const bucket = definePageFunction({
         ...jointsOf(poses.get(id), columns.pose?.get(memberName('pose', id)), record),
       };
       const { image, ...cropped } = await cropPicture(bytes, item, chosen, options);
-      return { item, image: packPixels(image), cropped };
+      return { item, image: takePixels(image), cropped };
     };
     const crops: Cropped[] = [];
     async function* members() {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { encodeNpy } from '../../formats/npy.ts';
-import { packedBytes, packPixels, readPixels, toInterleaved, toPlanar } from './planar.ts';
+import { decodeRgb, encodePng } from './image.ts';
+import { packedBytes, packPixels, readPixels, takePixels, toInterleaved, toPlanar } from './planar.ts';
 
 const picture = { data: Uint8Array.from({ length: 3 * 5 * 2 }, (_, i) => 7 * i + 1), width: 5, height: 2 };
 
@@ -30,4 +31,21 @@ test.each([
   const packed = packPixels({ data, width, height });
   expect([...packed.subarray(-3 * area)]).toEqual(planes);
   expect(packed.length).toBe(packedBytes({ width, height }));
+});
+
+test('a picture that is taken is freed, unless others use its buffer', () => {
+  const all = Uint8Array.from({ length: 64 }, (_, i) => i);
+  const alone = { data: all.slice(0, 48), width: 4, height: 4 };
+  const packed = packPixels(alone);
+  expect(takePixels(alone)).toEqual(packed);
+  expect(alone.data.length).toBe(0);
+  const shared = { data: all.subarray(0, 48), width: 4, height: 4 };
+  expect(takePixels(shared)).toEqual(packed);
+  expect(shared.data.length).toBe(48);
+});
+
+test('a picture that sharp has decoded is freed when it is taken', async () => {
+  const rgb = await decodeRgb(await encodePng({ data: new Uint8Array(3 * 256 * 256), width: 256, height: 256 }));
+  expect(takePixels(rgb).length).toBe(packedBytes({ width: 256, height: 256 }));
+  expect(rgb.data.length).toBe(0);
 });

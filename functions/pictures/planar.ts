@@ -33,6 +33,17 @@ export function packPixels(image: RgbImage): Uint8Array {
   return bytes;
 }
 
+/**
+ * As {@link packPixels}, and frees the picture, which is empty then. Else a few large pictures, long used, would make
+ * V8 look through all objects for garbage.
+ */
+export function takePixels(image: RgbImage): Uint8Array {
+  const packed = packPixels(image);
+  const { buffer, byteLength } = image.data;
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+  return packed;
+}
+
 /** Bytes of {@link packPixels}. */
 export function packedBytes({ width, height }: Pick<RgbImage, 'width' | 'height'>): number {
   return npyBytes('u8', [3, height, width]);
