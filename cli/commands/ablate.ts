@@ -1,19 +1,17 @@
 /** @file `easel ablate FILE`: trains the arms of a grid, or goes on with them, and compares them. */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { defineCommand } from 'citty';
 import { type GridResult, gridResultSchema, gridSchema, MOST_SEEDS, takeArms } from '../../configs/grid.ts';
 import { expandHome } from '../../configs/home-path.ts';
-import { makeFolders } from '../../configs/make-folders.ts';
 import { plainJson, plainLine } from '../../configs/plain-text.ts';
 import { InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
-import { describeGround, gridRows, toMarkdown } from '../format-grid.ts';
+import { describeGround, gridRows } from '../format-grid.ts';
 import { changeBase, checkChanges, nameWithData, parseGridFile, readGridFile } from '../grid-file.ts';
 import { parseChanges } from '../parse-body.ts';
 import { parseCount, parseDuration } from '../parse-options.ts';
 import { formatTable } from '../table.ts';
+import { checkGridFolder, writeGrid } from '../write-grid.ts';
 import { connect, connectionArgs } from './connection.ts';
 
 export const ablateCommand = defineCommand({
@@ -52,16 +50,12 @@ export const ablateCommand = defineCommand({
     const grid = readGrid(args, rawArgs);
     const body = { grid, dataset, ...(engine !== undefined && { engine }) };
     const api = connect(args);
-    // A folder that cannot be written is found out before hours of training.
-    if (args.out !== undefined) await makeFolders(expandHome(args.out));
+    // A folder that cannot be used is found out before hours of training.
+    const out = args.out === undefined ? undefined : expandHome(args.out);
+    if (out !== undefined) await checkGridFolder(out);
     const { result } = await callInForeground(api, 'ablate', body, { quiet: args.quiet });
     const found = gridResultSchema.parse(result);
-    if (args.out !== undefined) {
-      const [html, report] = await Promise.all(
-        [found.report.html, found.report.report].map(digest => api.bytes(`/objects/${digest}`)),
-      );
-      await writeGrid(expandHome(args.out), found, grid.about, { 'report.html': html, 'report.json': report });
-    }
+    if (out !== undefined) await writeGrid(api, out, found, grid.about);
     if (args.json === true) console.log(plainJson(result));
     else for (const line of describeGrid(found)) console.log(plainLine(line));
   }),
@@ -128,21 +122,4 @@ function describeGrid(found: GridResult): string[] {
     found.report.sentence,
     `report: ${found.report.folder} in the store`,
   ];
-}
-
-async function writeGrid(
-  folder: string,
-  found: GridResult,
-  about: string | undefined,
-  files: Readonly<Record<string, Uint8Array | undefined>>,
-): Promise<void> {
-  const { report, ...rest } = found;
-  const lines = [
-    ...(about === undefined ? [] : [about, '']),
-    ...[`Trained on ${describeGround(found)}.`, '', report.sentence, ''],
-    'report.html has the curves, the answers and the pictures; results.json the numbers of the runs.',
-  ];
-  writeFileSync(join(folder, 'results.json'), `${JSON.stringify(rest, undefined, 1)}\n`);
-  writeFileSync(join(folder, 'README.md'), toMarkdown(found.name, lines, gridRows(found)));
-  for (const [name, bytes] of Object.entries(files)) if (bytes) writeFileSync(join(folder, name), bytes);
 }
