@@ -67,9 +67,10 @@ test('a check says what it lacks, and what a network that finds copies says', ()
 
 test('the options are the body of a call', () => {
   expect(readCheck({ _: ['cats'], experiment: 'cats' })).toEqual({ checkpoint: 'cats' });
-  const options = { samples: '64', condition: 'text', split: 'val' };
+  const options = { samples: '64', condition: 'text', split: 'val', swapped: '0' };
   expect(readCheck({ _: ['cats@4'], experiment: 'cats@4', ...options })).toEqual({
-    ...{ checkpoint: 'cats@4', samples: 64, condition: 'text', split: 'val' },
+    ...{ checkpoint: 'cats@4', samples: 64, condition: 'text', split: 'val', swapped: 0 },
   });
+  expect(() => readCheck({ _: ['cats'], experiment: 'cats', swapped: 'many' })).toThrow('--swapped');
   expect(() => readCheck({ _: ['cats', 'dogs'], experiment: 'cats' })).toThrow('cats, dogs are named');
 });

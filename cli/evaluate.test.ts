@@ -72,6 +72,8 @@ test('the options are the body of a call', () => {
   expect(readEvaluation({ _: ['cats'], experiment: 'cats' })).toEqual({ checkpoint: 'cats' });
   const tested = readEvaluation({ _: ['cats'], experiment: 'cats', split: 'test' });
   expect(tested).toEqual({ checkpoint: 'cats', split: 'test' });
+  const floored = readEvaluation({ _: ['cats'], experiment: 'cats', 'noise-floor': true });
+  expect(floored).toEqual({ checkpoint: 'cats', noise_floor: true });
 });
 
 test('several values of a setting are rows of a sweep, and one guidance is that of all rows', () => {

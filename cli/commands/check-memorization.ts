@@ -1,6 +1,7 @@
 /** @file `easel check-memorization CHECKPOINT`: whether a checkpoint draws copies of its training pictures. */
 import { defineCommand } from 'citty';
 import { CONDITION_NAMES } from '../../configs/drawn-conditions.ts';
+import { SWAPPED } from '../../configs/memorization.ts';
 import { plainJson, plainLine } from '../../configs/plain-text.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
@@ -27,6 +28,11 @@ export const checkMemorizationCommand = defineCommand({
       description: 'whose conditions are given: train, where copies show first (default), or val',
       valueHint: 'NAME',
     },
+    swapped: {
+      type: 'string',
+      description: `pictures of the caption swap test (default: ${SWAPPED}, or as many as --samples); 0: no test`,
+      valueHint: 'N',
+    },
     json: { type: 'boolean', description: 'print JSON' },
     quiet: { type: 'boolean', alias: 'q', description: 'show no progress' },
     ...connectionArgs,
@@ -52,15 +58,17 @@ interface CheckArgs {
   readonly samples?: string | undefined;
   readonly condition?: string | undefined;
   readonly split?: string | undefined;
+  readonly swapped?: string | undefined;
 }
 
 /** The body of the call. @throws InvalidInput */
-export function readCheck({ _: words, experiment, samples, condition, split }: CheckArgs) {
+export function readCheck({ _: words, experiment, samples, condition, split, swapped }: CheckArgs) {
   requireOne(words, 'checked', 'call it once for each');
   return {
     checkpoint: experiment,
     ...(samples !== undefined && { samples: parseCount(samples, '--samples') }),
     ...(condition !== undefined && { condition }),
     ...(split !== undefined && { split }),
+    ...(swapped !== undefined && { swapped: parseCount(swapped, '--swapped', 0) }),
   };
 }

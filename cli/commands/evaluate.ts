@@ -42,6 +42,10 @@ export const evaluateCommand = defineCommand({
       description: 'held-out pictures: val (default), or test, once, after everything was chosen by val',
       valueHint: 'NAME',
     },
+    'noise-floor': {
+      type: 'boolean',
+      description: 'draw the rows of the checkpoint twice, from two noises, and tell how far the pictures are apart',
+    },
     json: { type: 'boolean', description: 'print JSON' },
     quiet: { type: 'boolean', alias: 'q', description: 'show no progress' },
     ...connectionArgs,
@@ -69,6 +73,7 @@ interface EvaluateArgs {
   readonly weights?: string | undefined;
   readonly 'pose-samples'?: string | undefined;
   readonly split?: string | undefined;
+  readonly 'noise-floor'?: boolean | undefined;
 }
 
 /** The body of the call. @throws InvalidInput */
@@ -79,6 +84,7 @@ export function readEvaluation({
   conditions,
   beside,
   split,
+  'noise-floor': noiseFloor,
   ...settings
 }: EvaluateArgs) {
   const [first, ...others] = words;
@@ -89,6 +95,7 @@ export function readEvaluation({
     ...(conditions !== undefined && { conditions: splitWords(conditions) }),
     ...(beside !== undefined && { beside: splitWords(beside) }),
     ...(split !== undefined && { split }),
+    ...(noiseFloor === true && { noise_floor: true }),
     ...readSweep(settings),
     ...readPoseSamples(settings),
   };
