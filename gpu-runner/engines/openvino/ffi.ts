@@ -4,6 +4,7 @@ import { Internal } from '../../../errors.ts';
 import type { DType, Tensor } from '../../compiler/tensor.ts';
 import type { OperationTime } from '../kind-profile.ts';
 import koffi, { type LibraryHandle } from '../koffi.ts';
+import { returnFreedMemory } from '../return-freed-memory.ts';
 
 /** Address of an object that the library made. The holder frees it. */
 export type Handle = bigint;
@@ -60,6 +61,8 @@ const loaded = new Map<string, OpenVino>();
 export function loadOpenVino(path: string): OpenVino {
   const known = loaded.get(path);
   if (known) return known;
+  // OpenVINO allocates all inputs and outputs of a program itself, twice, until a run sets ours.
+  returnFreedMemory();
   const api = bindLibrary(path);
   loaded.set(path, api);
   return api;
