@@ -15,7 +15,7 @@ export const planMemory = defineFunction({
   summary:
     'Finds the peak memory of a training and of its pictures on a device, and the largest micro-batch that fits. ' +
     'Output plan (JSON). preflight calls it.',
-  version: 2,
+  version: 3,
   kind: 'pure',
   digests: { config: 'blob' },
   example: {

@@ -9,6 +9,7 @@ import type { PlannedProgram, Planner } from '../compiler/planner.ts';
 import { CPU_TUNING, lowerForCpu, lowerForWebGpu, WEBGPU_TUNING } from '../engines/onnxruntime/lowering.ts';
 import { arenaBytes, peakInArena, predictMemory } from '../engines/onnxruntime/memory.ts';
 import { lowerForOpenVino } from '../engines/openvino/lowering.ts';
+import { predictMemory as predictOpenVinoMemory } from '../engines/openvino/memory.ts';
 import { findCudaTools, findPlugin, type XlaPlatform } from '../engines/xla/library.ts';
 import { hasAttentionKernel } from '../engines/xla/lowering.ts';
 import { firstCard, listCards, type NvidiaCard } from '../engines/xla/nvidia.ts';
@@ -45,14 +46,12 @@ function planOnOnnxRuntime(graph: Graph): PlannedProgram {
   return { peakBytes: peakInArena(memory), sharedBytes: arenaBytes(memory), ownBytes: memory.tableBytes };
 }
 
-/** Model and kernels of a compiled program, per node. Measured: 116 and 156 KB on graphs of 2,200 and 3,800 nodes. */
-const OPENVINO_NODE_BYTES = 128 * 1024;
-
 /** Each program keeps the memory of its values. */
 function planOnOpenVino(graph: Graph): PlannedProgram {
   const { graph: lowered } = lowerForOpenVino(graph);
-  const peakBytes = peakLiveBytes(lowered) + lowered.nodes.length * OPENVINO_NODE_BYTES;
-  return { peakBytes, ownBytes: peakBytes - residentBytes(lowered) };
+  const { valueBytes, kernelBytes } = predictOpenVinoMemory(lowered);
+  const ownBytes = valueBytes + kernelBytes;
+  return { peakBytes: residentBytes(lowered) + ownBytes, ownBytes };
 }
 
 /** An engine whose runs write over the state that they read. XLA joins operations, so it needs less than this. */
