@@ -4,11 +4,16 @@
  * time is predicted from a step of the demo's network and the engine's best matrix product in the same run.
  * `--clock processor` tells processor time per thread, on a machine with other work.
  * `node bench/whole-step.ts [--net prod-256] [--engine onnxruntime/cpu] [--precision f32] [--micro-batches 4]
- * [--threads N] [--runs N] [--clock wall|processor] [--json]`
+ * [--threads N] [--runs N] [--clock wall|processor] [--checkpointing none|full|K] [--json]`
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import {
+  askedCheckpointingSchema,
+  checkpointingOf,
+  type GradientCheckpointing,
+} from '../configs/gradient-checkpointing.ts';
 import type { MemoryPlan } from '../configs/memory-plan.ts';
 import { predictSeconds, type StepWork } from '../configs/step-time.ts';
 import { planMemory } from '../gpu-runner/planning/plan-memory.ts';
@@ -26,6 +31,7 @@ const { values: options } = parseArgs({
     threads: { type: 'string', default: String(availableParallelism()) },
     runs: { type: 'string', default: '3' },
     clock: { type: 'string', default: 'wall' },
+    checkpointing: { type: 'string', default: 'none' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -39,12 +45,18 @@ const spec = engineSpecSchema.parse({
   threads: Number(options.threads),
 });
 const clock = z.enum(CLOCKS).parse(options.clock);
+const asked = Number(options.checkpointing) || options.checkpointing;
+const checkpointing = checkpointingOf(askedCheckpointingSchema.parse(asked));
 const microBatches = Number(options['micro-batches']);
 const runs = Number(options.runs);
-const demo = await measureStep({ net: 'demo', spec, microBatches: 1, runs, clock });
-const step = await measureStep({ net: options.net, spec, microBatches, runs, clock });
+const demo = await measureStep({ net: 'demo', spec, microBatches: 1, runs, clock, checkpointing: false });
+const step = await measureStep({ net: options.net, spec, microBatches, runs, clock, checkpointing });
 
-const planOf = async ({ config, shape: { batch, ...frame } }: ModelNet, batches: number) =>
+const planOf = async (
+  { config, shape: { batch, ...frame } }: ModelNet,
+  batches: number,
+  gradient_checkpointing: GradientCheckpointing,
+) =>
   planMemory(
     {
       config: { ...config, data: { ...config.data, batch_size: batches * batch } },
@@ -52,7 +64,7 @@ const planOf = async ({ config, shape: { batch, ...frame } }: ModelNet, batches:
       previews: 1,
       memoryBytes: Number.MAX_SAFE_INTEGER,
       reserveBytes: 0,
-      asked: { micro_batch: batch, gradient_checkpointing: false },
+      asked: { micro_batch: batch, gradient_checkpointing },
       largestMicroBatch: batch,
     },
     await openPlanner(spec.name, { precision: spec.precision }),
@@ -63,11 +75,11 @@ const workOf = ({ flops, moved, plan: cut }: MemoryPlan, batches: number): StepW
   flops: batches * cut.micro_batch * flops.executed + flops.update,
   ...(moved && { movedBytes: batches * moved.micro_batch + moved.update }),
 });
-const plan = await planOf(net, microBatches);
+const plan = await planOf(net, microBatches, checkpointing);
 const predictedMs =
   1000 *
   predictSeconds(workOf(plan, microBatches), {
-    ...workOf(await planOf(MODEL_NETS.demo, 1), 1),
+    ...workOf(await planOf(MODEL_NETS.demo, 1, false), 1),
     seconds: demo.ms / 1000,
     productFlopsPerSecond: demo.peak,
   });
@@ -77,6 +89,7 @@ const row = {
   net: options.net,
   engine: spec.name,
   precision: spec.precision,
+  gradient_checkpointing: checkpointing,
   samples: microBatches * net.shape.batch,
   clock,
   ms: round(step.ms, 1),

@@ -3,6 +3,7 @@
  * `node --expose-gc bench/step/child.ts OPTIONS`
  */
 import { z } from 'zod';
+import { checkpointingSchema } from '../../configs/gradient-checkpointing.ts';
 import { keyedConfigSchema } from '../../configs/schema.ts';
 import type { Engine } from '../../gpu-runner/compiler/engine.ts';
 import { wrapRuns } from '../../gpu-runner/engines/testing/wrap-runs.ts';
@@ -79,9 +80,11 @@ const optionsSchema = z.strictObject({
   microBatches: z.int().min(1),
   runs: z.int().min(1),
   clock: z.enum(CLOCKS),
+  checkpointing: checkpointingSchema,
 });
 
-const { net: name, spec, microBatches, runs, clock } = optionsSchema.parse(JSON.parse(process.argv[2] ?? '{}'));
+const options = optionsSchema.parse(JSON.parse(process.argv[2] ?? '{}'));
+const { net: name, spec, microBatches, runs, clock, checkpointing } = options;
 const net = MODEL_NETS[name];
 const batch = microBatches * net.shape.batch;
 const config = keyedConfigSchema.parse({ ...net.config, data: { ...net.config.data, batch_size: batch } });
@@ -92,7 +95,9 @@ const peak = await peakRate(engine, now);
 const watched = watchGradients(engine, now);
 globalThis.gc?.();
 const before = process.memoryUsage.rss();
-const trainer = new Trainer(watched.engine, config, source, net.shape.batch, EMPTY_PROGRESS);
+const trainer = new Trainer(watched.engine, config, source, net.shape.batch, EMPTY_PROGRESS, undefined, {
+  remat: checkpointing,
+});
 const steps: { readonly ms: number; readonly outside: number }[] = [];
 for (let run = -WARM_UP; run < runs; run++) {
   const start = now();

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import type { GradientCheckpointing } from '../../configs/gradient-checkpointing.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 
 const SCRIPT = fileURLToPath(new URL('./child.ts', import.meta.url));
@@ -30,6 +31,7 @@ export interface StepOptions {
   readonly runs: number;
   /** `processor`: time of the processor, which other programs on the machine hardly change. */
   readonly clock: Clock;
+  readonly checkpointing: GradientCheckpointing;
 }
 
 export async function measureStep(options: StepOptions): Promise<z.output<typeof reportSchema>> {
