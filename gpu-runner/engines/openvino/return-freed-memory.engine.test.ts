@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import koffi from './koffi.ts';
-import { returnFreedMemory } from './return-freed-memory.ts';
+import koffi from '../koffi.ts';
+import { returnFreedMemory } from './ffi.ts';
 
 const MIB = 2 ** 20;
 
