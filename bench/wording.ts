@@ -11,7 +11,6 @@
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { loadPreset, overrideConfig } from '../configs/presets.ts';
-import { samplingSchema } from '../configs/sampling.ts';
 import { type KeyedConfig, keyedConfig } from '../configs/schema.ts';
 import { countRight } from '../data/portraits/checks.ts';
 import { freshPrompts } from '../data/portraits/prompts.ts';
@@ -45,8 +44,9 @@ const { values: options } = parseArgs({
 /** Of the set, the prompts and the noise, as the demo has it. */
 const SEED = 1;
 const VARIED = '-varied';
+const { prompts: _, weights: __, ...settings } = (await loadPreset('portraits')).run.preview;
 /** Settings of the demo's measurement. */
-const SAMPLING = samplingSchema.parse({ seed: SEED, steps: 25, guidance: 1.5 });
+const SAMPLING = { ...settings, seed: SEED };
 
 const { engine: name, precision } = options;
 const engine = await openEngine(engineSpecSchema.parse({ name, precision, threads: Number(options.threads) }));

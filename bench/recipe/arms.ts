@@ -20,7 +20,7 @@ export const BASE = {
 /** A distribution of t that reaches further to both ends. */
 const WIDE = { logit_normal_mean: 0.4, logit_normal_std: 1.2 };
 
-/** The arm that the preset has by now. */
+/** The arm that the preset had before `wide-32-rate-2.8`. */
 const WINNER = { objective: WIDE, data: { batch_size: 32 }, optimizer: { learning_rate: 2 * RATE } };
 
 /** The arm that all others are compared with comes first. */
@@ -39,6 +39,10 @@ export const ARMS: readonly Arm[] = [
   {
     name: 'wide-32-rate-2.8',
     changes: { objective: WIDE, data: { batch_size: 32 }, optimizer: { learning_rate: 2.8 * RATE } },
+  },
+  {
+    name: 'wide-32-rate-4',
+    changes: { objective: WIDE, data: { batch_size: 32 }, optimizer: { learning_rate: 4 * RATE } },
   },
   { name: 'wide-24-rate-2', changes: { ...WINNER, data: { batch_size: 24 } } },
   { name: 'wide-32-rate-2-registers-4', changes: { ...WINNER, model: { registers: { count: 4 } } } },

@@ -17,7 +17,7 @@ const result = (errors: readonly number[], kid: number): ArmResult => ({
   skipped: 0,
   pixel_errors: { ema10: errors },
   pictures: {
-    demo: { kid, shares: { background: 1, clothes: 1, hair: 1, glasses: 1 }, seams: 1, grain: 0 },
+    'guidance-1.5': { kid, shares: { background: 1, clothes: 1, hair: 1, glasses: 1 }, seams: 1, grain: 0 },
   },
 });
 

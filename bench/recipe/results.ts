@@ -39,7 +39,7 @@ export async function writeResult(folder: string, name: string, result: object):
 /** Smaller is better: the mean of the errors at all times and of the distance, each relative to the base. */
 export function scoreOf(result: ArmResult, base: ArmResult): number {
   const ratios = (result.pixel_errors.ema10 ?? []).map((error, i) => error / (base.pixel_errors.ema10?.[i] ?? error));
-  const [own, other] = [result.pictures.demo, base.pictures.demo];
+  const [own, other] = [result, base].map(({ pictures }) => pictures['guidance-1.5']);
   if (own && other) ratios.push(own.kid / other.kid);
   return ratios.reduce((sum, ratio) => sum + Math.log(ratio), 0) / ratios.length;
 }

@@ -9,13 +9,12 @@ import { type Portraits, SIDE } from './portraits.ts';
 
 const SEED = 1;
 
-/** Ways to sample the portraits of an arm: changes of the demo's settings. */
+/** Ways to sample the portraits of an arm. Arms are compared by the first; the second is that of the preset. */
 export const SAMPLINGS: Readonly<Record<string, Partial<Sampling>>> = {
-  demo: {},
+  'guidance-1.5': { guidance: 1.5 },
   'guidance-2.25-between': { guidance: 2.25, guidance_interval: [0.1, 0.9] },
 };
 
-/** The settings of the demo, with some changed. */
 export const samplingWith = (changes: Partial<Sampling>): Sampling => samplingSchema.parse({ seed: SEED, ...changes });
 
 export async function samplePortraits(
