@@ -32,7 +32,7 @@ describe('presets', () => {
       {
         "emoji": "sha256:d74252d07417e8bc2b69846dae1a76b8889b85720e3c52b6a2df7b7f9d80f1ea",
         "figures": "sha256:9a57898dbfe49d6a52d983a09ff1617cab1b23691a874b342223bf127fb5e828",
-        "portraits": "sha256:5513dbf6f31384470584f5670d1e0161378e0bc2cc70e71ba09fa964a5d1d243",
+        "portraits": "sha256:b9ef436d866326237f9bb38a15543e181610da523ccea6bd3f9081a8bdbf80cc",
         "prod-0": "sha256:9b2bcc6d2c23de45f4395d3906ac13e57de13f13ddbb32fce31257f19055948c",
         "prod-1": "sha256:c7845ceae169d1f2c5cb5d0a1bf8ced13da2ec1ba5bb9c47362f3d12b9da5686",
         "prod-2": "sha256:52c53be5db16466ca198d8553538b28b972c8599fb481726a7778cd026e1dbe1",
@@ -127,7 +127,7 @@ describe('presets', () => {
       run: { preview: { prompts: ['x'] } },
     });
     expect(config.optimizer.total_samples).toBe(640);
-    expect(config.optimizer.learning_rate).toBe(4e-3);
+    expect(config.optimizer.learning_rate).toBe(5.6e-3);
     expect(config.run.preview.prompts).toEqual(['x']);
     expect(config.objective.cfg_dropout.p_text_only).toBe(0.82);
   });

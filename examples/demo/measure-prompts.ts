@@ -1,4 +1,6 @@
 /** @file Does it follow its prompts? Counted from the pixels of pictures for prompts that no training picture had. */
+import { loadPreset } from '../../configs/presets.ts';
+import type { Sampling } from '../../configs/sampling.ts';
 import type { RgbPixels } from '../../data/pixels.ts';
 import { seamRatio, wilson } from '../../data/portraits/statistics.ts';
 import { Unprocessable } from '../../errors.ts';
@@ -6,7 +8,7 @@ import { decodeNpy } from '../../formats/npy.ts';
 import { type ExperimentAnswer, resultAnswer } from './answers.ts';
 import type { DemoPlan } from './options.ts';
 import { readRealPictures } from './real-pictures.ts';
-import type { Asked, KnownPicture } from './sets/demo-set.ts';
+import type { Asked, DemoSet, KnownPicture } from './sets/demo-set.ts';
 import type { Terminal } from './terminal.ts';
 import type { ToldApi } from './told-api.ts';
 
@@ -14,8 +16,6 @@ import type { ToldApi } from './told-api.ts';
 const CALL = 64;
 /** Of the noise that the pictures start from. */
 const SEED = 1;
-export const GUIDANCE = 1.5;
-export const EULER_STEPS = 25;
 
 export interface Share {
   readonly share: number;
@@ -48,17 +48,29 @@ export interface Sampled extends KnownPicture {
   readonly image: string;
 }
 
+/** How pictures are drawn: the settings of the preset's previews, from other noise. */
+export async function samplingOf({ preset }: DemoSet): Promise<Sampling> {
+  const { prompts: _, weights: __, ...settings } = (await loadPreset(preset)).run.preview;
+  return { ...settings, seed: SEED };
+}
+
+export function describeSampling({ steps, solver, guidance, guidance_interval: interval }: Sampling): string {
+  const when = interval ? ` at times of ${interval.join(' to ')}` : '';
+  return `guidance ${guidance}${when}, ${steps} ${solver} steps`;
+}
+
 export async function measurePrompts(
   api: ToldApi,
   terminal: Terminal,
   plan: DemoPlan,
   experiment: ExperimentAnswer,
+  sampling: Sampling,
 ): Promise<Accuracy> {
   const { set } = plan;
   const real = await readRealPictures(api, plan.dataset, plan.prompts);
   if (real.length === 0)
     throw new Unprocessable('the set has no pictures aside from the trained ones', { hint: 'take more: --pictures' });
-  const { samples, cached } = await drawAsked(api, terminal, set.ask(plan.prompts, real), experiment);
+  const { samples, cached } = await drawAsked(api, terminal, set.ask(plan.prompts, real), experiment, sampling);
   terminal.endProgress();
   return {
     rows: set.rows.map(({ key, label, count }) => {
@@ -73,7 +85,13 @@ export async function measurePrompts(
 }
 
 /** One picture for each prompt, with its pose if there is one. */
-async function drawAsked(api: ToldApi, terminal: Terminal, asked: readonly Asked[], experiment: ExperimentAnswer) {
+async function drawAsked(
+  api: ToldApi,
+  terminal: Terminal,
+  asked: readonly Asked[],
+  experiment: ExperimentAnswer,
+  sampling: Sampling,
+) {
   const samples: Sampled[] = [];
   let cached = true;
   for (let first = 0; first < asked.length; first += CALL) {
@@ -83,9 +101,7 @@ async function drawAsked(api: ToldApi, terminal: Terminal, asked: readonly Asked
       checkpoint: experiment.checkpoint,
       prompts: part.map(({ caption }) => caption),
       ...(poses.length > 0 && { poses }),
-      steps: EULER_STEPS,
-      guidance: GUIDANCE,
-      seed: SEED,
+      ...sampling,
       first,
       engine: experiment.engine,
     };
@@ -95,7 +111,7 @@ async function drawAsked(api: ToldApi, terminal: Terminal, asked: readonly Asked
       body,
       ({ phase, done }) => {
         if (phase !== 'sample' || done === undefined) return;
-        const drawn = first + (part.length * done) / EULER_STEPS;
+        const drawn = first + (part.length * done) / sampling.steps;
         terminal.progress({ phase: 'sample', done: Math.floor(drawn), total: asked.length, unit: 'pictures' });
       },
       `sample-${number}`,

@@ -6,7 +6,7 @@ import { formatCount } from '../../configs/quantity.ts';
 import { chunkRunAnswer, type ExperimentAnswer, healthAnswer } from './answers.ts';
 import { drawGrid, rowsPath } from './draw-grid.ts';
 import { installText } from './install-text.ts';
-import { EULER_STEPS, GUIDANCE, measurePrompts } from './measure-prompts.ts';
+import { describeSampling, measurePrompts, samplingOf } from './measure-prompts.ts';
 import type { DemoPlan } from './options.ts';
 import { prepareSet } from './prepare-set.ts';
 import { showPath, type Terminal } from './terminal.ts';
@@ -42,8 +42,9 @@ export async function runDemo({ api, terminal, plan, elapsed, engineReady, signa
   await engineReady();
   const { experiment, cached: trained } = await trainModel(api, terminal, plan, path => locate(store, api, path));
 
-  terminal.heading(`3. Measure: ${plan.prompts} fresh prompts, guidance ${GUIDANCE}, ${EULER_STEPS} Euler steps`);
-  const accuracy = await measurePrompts(api, terminal, plan, experiment);
+  const sampling = await samplingOf(set);
+  terminal.heading(`3. Measure: ${plan.prompts} fresh prompts, ${describeSampling(sampling)}`);
+  const accuracy = await measurePrompts(api, terminal, plan, experiment, sampling);
 
   terminal.heading('4. Draw the grid');
   const grid = await drawGrid(api, plan, accuracy.samples);
