@@ -65,12 +65,32 @@ test('a check says what it lacks, and what a network that finds copies says', ()
   expect(lines).toContain('distance to the pictures of the conditions: not measured, split is val');
 });
 
+test('a check under several conditions has a row of each space and condition, and passes over the pictures', () => {
+  const under = (condition: string) => FOUND.spaces.map(space => ({ ...space, condition }));
+  const cosine = { above: 0.9, told: true as const, drawn: copies(3, 1000), held_out: null, excess: 0.003 };
+  const [first, ...others] = [...under('text'), ...under('full')];
+  const lines = formatCopies({
+    ...{ ...FOUND, conditions: ['text', 'full'], samples: 2000 },
+    ...{ trained: { samples: 16_000, pictures: 640, passes: 25 } },
+    spaces: first ? [{ ...first, cosine }, ...others] : [],
+  });
+  expect(lines.slice(0, 2)).toEqual([
+    'cats, step 500: 2000 pictures, drawn from text and from full of the split train',
+    'trained: 16000 samples, 25.0 passes over 640 pictures',
+  ]);
+  const titles = lines.flatMap(line => /^(dct|thumbnail), from \S+(?= {2})/.exec(line)?.[0] ?? []);
+  expect(titles).toEqual(['dct, from text', 'thumbnail, from text', 'dct, from full', 'thumbnail, from full']);
+  expect(lines).toContain('dct, from text, cosine above 0.9: 3 of 1000 (0.1 to 0.9 %); judges nothing');
+});
+
 test('the options are the body of a call', () => {
   expect(readCheck({ _: ['cats'], experiment: 'cats' })).toEqual({ checkpoint: 'cats' });
   const options = { samples: '64', condition: 'text', split: 'val', swapped: '0' };
   expect(readCheck({ _: ['cats@4'], experiment: 'cats@4', ...options })).toEqual({
     ...{ checkpoint: 'cats@4', samples: 64, condition: 'text', split: 'val', swapped: 0 },
   });
+  const several = readCheck({ _: ['cats'], experiment: 'cats', conditions: 'text, full' });
+  expect(several).toEqual({ checkpoint: 'cats', conditions: ['text', 'full'] });
   expect(() => readCheck({ _: ['cats'], experiment: 'cats', swapped: 'many' })).toThrow('--swapped');
   expect(() => readCheck({ _: ['cats', 'dogs'], experiment: 'cats' })).toThrow('cats, dogs are named');
 });

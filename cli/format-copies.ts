@@ -17,9 +17,10 @@ export type Checked = z.infer<typeof checkedSchema>;
 /** The lines of a terminal, without the place of the pictures. */
 export function formatCopies(found: Checked): string[] {
   const { experiment, step, samples, condition, split, spaces, gap, why_extractor: why, verdict } = found;
+  const { conditions = [condition] } = found;
   const rows = spaces.map(
-    ({ extractor, drawn, held_out, obeyed, caption_swap: swap, authentic, data_copying: copying }) => [
-      extractor,
+    ({ drawn, held_out, obeyed, caption_swap: swap, authentic, data_copying: copying, ...space }) => [
+      titleOf(space),
       describe(drawn),
       held_out ? describe(held_out) : 'none',
       obeyed ? describe(obeyed) : '-',
@@ -34,7 +35,8 @@ export function formatCopies(found: Checked): string[] {
     ...['authentic (held-out)', 'C_T (held-out)'],
   ];
   return [
-    `${experiment}, step ${step}: ${samples} pictures, drawn from ${condition} of the split ${split}`,
+    `${experiment}, step ${step}: ${samples} pictures, drawn from ${conditions.join(' and from ')} of the split ${split}`,
+    ...describeTrained(found),
     `features: ${why}`,
     '',
     ...formatTable([titles, ...rows]).split('\n'),
@@ -49,6 +51,18 @@ export function formatCopies(found: Checked): string[] {
   ];
 }
 
+/** `dct, from text` */
+function titleOf({ extractor, condition }: Pick<Checked['spaces'][number], 'extractor' | 'condition'>): string {
+  return condition === undefined ? extractor : `${extractor}, from ${condition}`;
+}
+
+/** `trained: 16000 samples, 25.1 passes over 637 pictures` */
+function describeTrained({ trained }: Checked): string[] {
+  if (trained === undefined) return [];
+  const { samples, pictures, passes } = trained;
+  return [`trained: ${samples} samples, ${formatFixed(passes, 1)} passes over ${pictures} pictures`];
+}
+
 function describeSwap({ caption_swap: swap, no_caption_swap: why }: Checked): string[] {
   if (why !== undefined) return ['', `without the caption swap test: ${why}`];
   if (swap === undefined) return [];
@@ -57,14 +71,15 @@ function describeSwap({ caption_swap: swap, no_caption_swap: why }: Checked): st
 }
 
 /** `sscd, cosine above 0.5: 3 of 1000 (...), false alarms 0 of 90 (...)` */
-function describeCosine({ extractor, cosine }: Checked['spaces'][number]): string[] {
+function describeCosine({ cosine, ...space }: Checked['spaces'][number]): string[] {
   if (cosine === undefined) return [];
-  const { above, drawn, held_out, obeyed } = cosine;
+  const { above, told, drawn, held_out, obeyed } = cosine;
   const others = [
     ...(held_out ? [`false alarms ${describe(held_out)}`] : []),
     ...(obeyed ? [`by obeying ${describe(obeyed)}`] : []),
   ];
-  return [`${extractor}, cosine above ${above}: ${[describe(drawn), ...others].join(', ')}`];
+  const note = told ? '; judges nothing' : '';
+  return [`${titleOf(space)}, cosine above ${above}: ${[describe(drawn), ...others].join(', ')}${note}`];
 }
 
 /** Distances of drawn pictures to those of their conditions. */

@@ -10,10 +10,8 @@ import { DIGEST_PATTERN } from './stored-names.ts';
 export const COPY_RATIO = 1 / 3;
 /** Share of drawn pictures, above that of held-out ones, from which on a model counts as one that has memorized. */
 export const COPY_LIMIT = 0.01;
-/** Rate of false alarms above which copies would not stand out. */
-const MOST_ALARMS = 0.5;
-/** Most suspicious pictures that a check shows. */
-export const SHOWN_PAIRS = 20;
+/** Cosine of features of DINOv2 above which pictures count as near-duplicates where a check tells how many do. */
+export const LIKE_COSINE = 0.9;
 /** Pictures of the caption swap test, unless a check says how many: whole pages, which the check may have drawn. */
 export const SWAPPED = 256;
 
@@ -24,6 +22,12 @@ export const copyCheckShape = {
     .enum(CONDITION_NAMES)
     .optional()
     .describe('as in draw; default: pose and caption, or the caption, or what the model has'),
+  conditions: z
+    .array(z.enum(CONDITION_NAMES))
+    .min(1)
+    .max(CONDITION_NAMES.length)
+    .optional()
+    .describe('instead of condition: several, with samples pictures of each and one verdict, that of the worst'),
   split: z
     .enum(['train', 'val'])
     .default('train')
@@ -42,6 +46,19 @@ export const copyCheckShape = {
   seed: setSeedSchema,
 } as const;
 
+export const ONE_OF_CONDITIONS = 'condition and conditions are both given: one condition, or a list of several';
+
+/** Whether a check does not name its conditions twice. */
+export function namesConditionsOnce({
+  condition,
+  conditions,
+}: {
+  readonly condition?: string | undefined;
+  readonly conditions?: readonly string[] | undefined;
+}): boolean {
+  return condition === undefined || conditions === undefined;
+}
+
 export const checkMemorizationConfigSchema = z
   .strictObject({
     every: z
@@ -52,6 +69,7 @@ export const checkMemorizationConfigSchema = z
       .describe('optimizer steps between checks, at the end of a chunk'),
     ...copyCheckShape,
   })
+  .refine(namesConditionsOnce, { path: ['conditions'], message: ONE_OF_CONDITIONS })
   .describe('looks for copies of training pictures every so many steps, and keeps the last checkpoint without them');
 export type CheckMemorizationConfig = z.infer<typeof checkMemorizationConfigSchema>;
 
@@ -62,16 +80,22 @@ interface CheckedSections {
 
 /** Refuses a condition that the model cannot be given. */
 export function checkCopiesCondition({ model, run }: CheckedSections, ctx: z.core.$RefinementCtx): void {
-  const condition = run.check_memorization?.condition;
-  if (condition === undefined || model.conditions === undefined) return;
-  const missing = missingSignals(condition, signalsOf(model.conditions));
-  if (missing === undefined) return;
-  ctx.addIssue({
-    code: 'custom',
-    path: ['run', 'check_memorization', 'condition'],
-    message: `the model is trained without ${missing.join(' and ')}`,
-    input: condition,
-  });
+  if (run.check_memorization === undefined || model.conditions === undefined) return;
+  const { condition, conditions = [] } = run.check_memorization;
+  const named = [
+    ...(condition === undefined ? [] : [{ name: condition, path: ['condition'] }]),
+    ...conditions.map((name, i) => ({ name, path: ['conditions', i] })),
+  ];
+  for (const { name, path } of named) {
+    const missing = missingSignals(name, signalsOf(model.conditions));
+    if (missing === undefined) continue;
+    ctx.addIssue({
+      code: 'custom',
+      path: ['run', 'check_memorization', ...path],
+      message: `the model is trained without ${missing.join(' and ')}`,
+      input: name,
+    });
+  }
 }
 
 const digest = z.string().regex(DIGEST_PATTERN);
@@ -133,6 +157,8 @@ export type CaptionSwap = z.infer<typeof captionSwapSchema>;
 const cosineCopiesSchema = z.strictObject({
   /** Cosine of the features above which two pictures are copies: 0.5 of SSCD. */
   above: z.number(),
+  /** The network was not trained to find copies, so its rate judges nothing. */
+  told: z.literal(true).optional(),
   /** Of the drawn pictures, those that are copies of a training picture by this rule. */
   drawn: copiesSchema,
   /** The same of held-out pictures: false alarms. Null: there are none. */
@@ -145,6 +171,8 @@ const cosineCopiesSchema = z.strictObject({
 export type CosineCopies = z.infer<typeof cosineCopiesSchema>;
 
 const pairSchema = z.strictObject({
+  /** Under which the picture was drawn, of several. */
+  condition: z.string().optional(),
   /** Of the picture that was the condition. */
   id: z.string(),
   /** Column of the drawn picture. */
@@ -170,6 +198,8 @@ export const memorizationShape = {
   spaces: z.array(
     z.strictObject({
       extractor: z.string(),
+      /** Under which the pictures were drawn, of several. */
+      condition: z.string().optional(),
       training: z.int().positive(),
       drawn: copiesSchema,
       /** The same on pictures that are not trained on: false alarms. Null: there are none. */
@@ -183,7 +213,7 @@ export const memorizationShape = {
       excess: z.number(),
       /** The caption swap test. Absent: not made. */
       caption_swap: captionSwapSchema.optional(),
-      /** Of a network that finds copies. Absent: the space is none of it. */
+      /** Of a network that finds copies, and of DINOv2. Absent: the space is of another. */
       cosine: cosineCopiesSchema.optional(),
       /** Absent: a check of before. */
       authentic: copyingShape.authentic.optional(),
@@ -214,9 +244,17 @@ export const memorizationSchema = z.strictObject({
   kind: z.literal('memorization'),
   checkpoint: digest,
   ...memorizationShape,
+  /** The first of `conditions`, where several were asked for. */
   condition: z.string(),
+  /** Each has its own spaces. Absent: there is one condition. */
+  conditions: z.array(z.string()).min(2).optional(),
   split: z.string(),
+  /** Drawn pictures, of all conditions together. */
   samples: z.int().positive(),
+  /** Samples that the training had seen, its pictures, and how often it had seen each in the mean. Absent: unknown. */
+  trained: z
+    .strictObject({ samples: z.int().nonnegative(), pictures: z.int().positive(), passes: z.number() })
+    .optional(),
   /** Settings of the sampler and the weights, as in `sample`; pictures that are drawn again have the next seed. */
   sampling: z.record(z.string(), z.json()).optional(),
   why_extractor: z.string(),
@@ -244,62 +282,3 @@ export const memorizationSchema = z.strictObject({
   links: z.array(digest),
 });
 export type Memorization = z.infer<typeof memorizationSchema>;
-type CopySpace = Memorization['spaces'][number];
-
-/** The space in which most held-out pictures look like copies, so that the check cannot tell; undefined: it can. */
-export function findBlindSpace({ memorized, spaces }: Pick<Memorization, 'memorized' | 'spaces'>) {
-  return memorized ? undefined : spaces.find(({ held_out }) => held_out !== null && held_out.rate > MOST_ALARMS);
-}
-
-/** What speaks for copies. */
-export interface CopyEvidence {
-  readonly extractor: string;
-  /** Of the pictures that were looked at, the share of copies. */
-  readonly rate: number;
-  /** The same of pictures that cannot be remembered. */
-  readonly floor: number;
-  /** The rate above the floor. */
-  readonly excess: number;
-  /** What was drawn: `of what it draws`. */
-  readonly among: string;
-}
-
-/** What speaks most for copies, in any space. Of equal excesses the higher rate tells more. */
-export function findWorst({ spaces }: Pick<Memorization, 'spaces'>): CopyEvidence {
-  const all = spaces.flatMap(listEvidence);
-  return all.reduce((a, b) => ((b.excess - a.excess || b.rate - a.rate) > 0 ? b : a));
-}
-
-function listEvidence(space: CopySpace): CopyEvidence[] {
-  const { extractor, drawn, held_out, obeyed, excess, caption_swap: swap, cosine } = space;
-  const floor = Math.max(held_out?.rate ?? 0, obeyed?.rate ?? 0);
-  return [
-    { extractor, rate: drawn.rate, floor, excess, among: 'of what it draws' },
-    ...(swap
-      ? [
-          {
-            ...{ extractor, rate: swap.returned.rate, floor: swap.floor?.rate ?? 0, excess: swap.excess },
-            among: 'of what it draws from captions of trained pictures with nothing else of them',
-          },
-        ]
-      : []),
-    ...(cosine
-      ? [
-          {
-            ...{ extractor, rate: cosine.drawn.rate, excess: cosine.excess, among: 'of what it draws' },
-            floor: Math.max(cosine.held_out?.rate ?? 0, cosine.obeyed?.rate ?? 0),
-          },
-        ]
-      : []),
-  ];
-}
-
-/** The space that speaks most for copies. Of equal excesses the higher rate tells more. */
-export function findWorstSpace({ spaces }: Pick<Memorization, 'spaces'>): CopySpace {
-  return spaces.reduce((a, b) => ((b.excess - a.excess || b.drawn.rate - a.drawn.rate) > 0 ? b : a));
-}
-
-/** 0.0083 -> `0.83 %` */
-export function percent(share: number): string {
-  return `${Number((100 * share).toFixed(2))} %`;
-}

@@ -67,6 +67,49 @@ test('a model that draws its training pictures is not exported, unless the calle
   await expect(exportToy({ memorized: 'accept' })).rejects.toThrow('this runner has no weights');
 });
 
+test('a check under several conditions computes nothing that a check under one of them has computed, or will', async () => {
+  const { computed } = lab.runner;
+  await check({ condition: 'text' });
+  const first = computed.length;
+  await check({ conditions: ['text', 'unconditional'] });
+  const both = computed.length;
+  await check({ condition: 'unconditional', swapped: 0 });
+  expect([both > first, computed.length]).toEqual([true, both]);
+  expect(new Set(computed.slice(first))).toEqual(new Set(['sample']));
+});
+
+test('several conditions have one verdict, that of the worst', async () => {
+  await overfit();
+  const alone = (await check({ condition: 'text' })) as unknown as Memorization;
+  expect([alone.conditions, alone.spaces[0]?.condition]).toEqual([undefined, undefined]);
+  const found = (await check({ conditions: ['text', 'unconditional', 'text'] })) as unknown as Memorization & {
+    readonly verdict: string;
+  };
+  expect(found).toMatchObject({ conditions: ['text', 'unconditional'], condition: 'text', samples: 16 });
+  const spaces = found.spaces.map(({ condition, extractor, drawn }) => [condition, extractor, drawn.pictures]);
+  expect(spaces).toEqual([
+    ['text', 'thumbnail', 8],
+    ['unconditional', 'thumbnail', 8],
+  ]);
+  const { condition: _, ...first } = found.spaces[0] ?? {};
+  expect(first).toEqual(alone.spaces[0]);
+  expect(found.memorized).toBe(true);
+  expect(found.verdict).toContain('of the drawn pictures from text are copies by thumbnail');
+  await expect(exportToy()).rejects.toThrow('of what it draws from text are copies by thumbnail');
+  const { series } = await readMetrics(lab.blobs, (await readHead(lab.store, 'toy')).value.chunks, 3, 1);
+  expect(series).toMatchObject({ 'memorization/copies_thumbnail': [1], 'memorization/copies_thumbnail_text': [1] });
+  expect(Object.keys(series)).toContain('memorization/copies_thumbnail_unconditional');
+});
+
+test('one condition in a list is that condition, and its answer is the same', async () => {
+  const { document } = await check({ condition: 'text' });
+  expect((await check({ conditions: ['text'] })).document).toBe(document);
+});
+
+test('a check tells how often the training had seen its pictures', async () => {
+  expect(await check()).toMatchObject({ trained: { samples: 32, pictures: TRAINED, passes: 32 / TRAINED } });
+});
+
 test('captions of trained pictures alone return them, and those of held-out pictures do not', async () => {
   await overfit();
   const found = (await check({ swapped: 16 })) as unknown as Memorization & { readonly verdict: string };
@@ -310,6 +353,16 @@ describe('the last checkpoint before copies', () => {
     expect(await lab.executor.callEffect('verify', {})).toMatchObject({ ok: true });
   });
 
+  test('a training checks under several conditions', async () => {
+    const run = { ...TOY_CONFIG.run, check_memorization: { every: 4, samples: 8, conditions: ['text', 'full'] } };
+    await createExperiment(lab, 'toy', { config: { ...TOY_CONFIG, run }, dataset, engine: ASKED_ENGINE });
+    await trainTo(8);
+    const { series } = await readMetrics(lab.blobs, (await headOf()).chunks, 7, 1);
+    expect(Object.keys(series)).toEqual(
+      expect.arrayContaining(['memorization/copies_thumbnail_text', 'memorization/copies_thumbnail_full']),
+    );
+  });
+
   test('a check that cannot be made ends no training', async () => {
     const run = { ...TOY_CONFIG.run, check_memorization: { every: 4, samples: 8, split: 'val' } };
     dataset = await putToyDataset(lab.blobs, { count: TRAINED });
@@ -388,6 +441,8 @@ test.each([
   [{ extractor: 'dct' }, 'the training saw dct'],
   [{ extractor: 'efficientnet-lite0' }, 'needs weights, which are not installed'],
   [{ condition: 'pose' }, 'the model was trained without pose'],
+  [{ conditions: ['text', 'pose'] }, 'the model was trained without pose'],
+  [{ condition: 'text', conditions: ['text', 'full'] }, 'condition and conditions are both given'],
 ])('a check that cannot be made is refused: %j', async (body, text) => {
   await expect(check(body)).rejects.toThrow(text);
 });

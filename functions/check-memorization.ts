@@ -1,6 +1,7 @@
 /** @file Checks whether a model draws copies of its training pictures. The verdict stays with the checkpoint. */
 import { z } from 'zod';
-import { copyCheckShape, findBlindSpace, findWorstSpace, type Memorization, percent } from '../configs/memorization.ts';
+import { findBlindSpace, findWorstSpace, percent } from '../configs/copy-evidence.ts';
+import { copyCheckShape, type Memorization, namesConditionsOnce, ONE_OF_CONDITIONS } from '../configs/memorization.ts';
 import type { KeyedConfig } from '../configs/schema.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
@@ -13,6 +14,7 @@ import { MEMORIZATION, memorizationStep } from './experiments/border/memorizatio
 import { checkData, readConfig } from './experiments/experiment-head.ts';
 import { findKept, findMaker } from './experiments/find-kept.ts';
 import { checkCopies } from './experiments/sets/check-copies.ts';
+import { listConditions } from './experiments/sets/copy-check.ts';
 import { listInstalled, usualCondition, withWeights } from './experiments/sets/draw-set.ts';
 import { chooseExtractor, extractorSchema } from './experiments/sets/extractors.ts';
 import { findCopyDetector } from './experiments/sets/find-copy-detector.ts';
@@ -27,24 +29,29 @@ export const checkMemorization = defineFunction({
   version: 1,
   kind: 'effect',
   example: { checkpoint: 'portraits@latest', samples: 1000 },
-  input: z.strictObject({
-    ...judgedShape,
-    ...copyCheckShape,
-    copy_detector: extractorSchema
-      .optional()
-      .describe('a stored network that finds copies, such as SSCD (docs/evaluation.md); default: the first stored one'),
-  }),
-  key: input => canonicalJson(input),
+  input: z
+    .strictObject({
+      ...judgedShape,
+      ...copyCheckShape,
+      copy_detector: extractorSchema
+        .optional()
+        .describe(
+          'a stored network that finds copies, such as SSCD (docs/evaluation.md); default: the first stored one',
+        ),
+    })
+    .refine(namesConditionsOnce, { path: ['conditions'], message: ONE_OF_CONDITIONS }),
+  key: body => canonicalJson(body),
   async run(
     ctx,
-    { checkpoint: text, extractor: asked, condition, copy_detector: detector, ...settings },
+    { checkpoint: text, extractor: asked, condition, conditions, copy_detector: detector, ...settings },
   ): Promise<Json> {
     const kept = await findKept(ctx.store, text);
     checkData(kept.name, kept.head);
     const config = await readConfig(ctx.blobs, kept.head);
     const { extractor, why } = chooseExtractor(config, await listInstalled(ctx), asked);
     const { digest, document } = await checkCopies(ctx, {
-      ...{ ...settings, kept, config, why, condition: condition ?? usualCondition(config) },
+      ...{ ...settings, kept, config, why },
+      conditions: listConditions({ condition, conditions }, () => usualCondition(config)),
       extractor: await withWeights(ctx.store, extractor),
       detector: await findCopyDetector(ctx, detector),
       lpips: await findGapLpips(ctx, config, kept.head.dataset),
@@ -88,6 +95,7 @@ export function describeVerdict({
   limit,
 }: Pick<Memorization, 'memorized' | 'spaces' | 'limit'>): string {
   const worst = findWorstSpace({ spaces });
+  const from = worst.condition === undefined ? '' : ` from ${worst.condition}`;
   const alarms = worst.held_out
     ? `${percent(worst.held_out.rate)} of the held-out ones`
     : 'there are no held-out pictures to compare with';
@@ -95,7 +103,7 @@ export function describeVerdict({
     ? `; conditions of held-out pictures alone give ${percent(worst.obeyed.rate)} of these back`
     : '';
   const rates =
-    `${percent(worst.drawn.rate)} of the drawn pictures are copies by ${worst.extractor}, ${alarms}${obeyed}` +
+    `${percent(worst.drawn.rate)} of the drawn pictures${from} are copies by ${worst.extractor}, ${alarms}${obeyed}` +
     describeSwap(spaces);
   if (memorized)
     return `the model has memorized training pictures: ${rates}; the limit is ${percent(limit)} above them`;

@@ -112,6 +112,28 @@ test('pictures above a cosine are copies, however near the next trained picture 
   expect(met).toMatchObject({ cosine: { obeyed: { copies: 20 }, excess: 0 } });
 });
 
+test('a rate by cosine of a network that was not trained to find copies is told, and judges nothing', async () => {
+  const near = ({ id }: Item, i: number) => (i < 10 ? id : '');
+  const space = { drawn: [await nearlyLike('train', near)], obeyed: [await drawnOrFar('val', () => '')] };
+  const judged = await judge({ ...space, cosine: 0.7 });
+  expect(judged).toMatchObject({ memorized: true, excess: 0, cosine: { drawn: { pictures: 40 } } });
+  expect(judged.cosine?.excess).toBeGreaterThan(0.2);
+  const told = await judge({ ...space, cosine: 0.7, cosine_told: true });
+  expect(told).toMatchObject({ memorized: false, excess: 0, cosine: { ...judged.cosine, told: true } });
+});
+
+/** Alike, but too far for the rule of the nearest two. */
+function nearlyLike(split: Item['split'], shows: (item: Item, i: number) => string): Promise<Digest> {
+  return putFeatures(
+    items
+      .filter(item => item.split === split)
+      .map((item, i) => {
+        const [like, far] = [features.get(shows(item, i)), drawRow(`far ${i}`)];
+        return [item.id, like ? like.map((value, k) => value + 0.6 * (far[k] ?? 0)) : far] as const;
+      }),
+  );
+}
+
 test('a rate that chance may have put above that of obeyed conditions is no verdict', async () => {
   const own = ({ id }: Item) => id;
   const most = ({ id }: Item, i: number) => (i < 19 ? id : '');

@@ -1,5 +1,6 @@
 /** @file Finds drawn pictures that are copies of training pictures, beside the false alarms on held-out ones. */
 import { z } from 'zod';
+import { worstPairs } from '../configs/copy-evidence.ts';
 import {
   type CaptionSwap,
   COPY_LIMIT,
@@ -9,7 +10,6 @@ import {
   type CopyingMeasures,
   type CopyPair,
   type CosineCopies,
-  SHOWN_PAIRS,
 } from '../configs/memorization.ts';
 import { Unprocessable } from '../errors.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
@@ -41,6 +41,10 @@ const spaceSchema = z.strictObject({
     .max(1)
     .optional()
     .describe('of an extractor that finds copies: cosine above which two pictures are copies, such as 0.5 of SSCD'),
+  cosine_told: z
+    .literal(true)
+    .optional()
+    .describe('the extractor was not trained to find copies: its rate by cosine is told, and judges nothing'),
 });
 
 export const memorization = defineFunction({
@@ -74,7 +78,7 @@ export const memorization = defineFunction({
     const document: CopiesFound = {
       ...{ v: 1, kind: 'copies', dataset, ratio, limit, spaces: found },
       memorized: found.some(space => hasMemorized(space, limit)),
-      pairs: worstOf(pairs),
+      pairs: worstPairs(pairs),
       links: [],
     };
     return { outputs: { copies: await putDocument(ctx.blobs, document) } };
@@ -124,7 +128,10 @@ async function measureSpace(ctx: FunctionContext, items: ReadonlyMap<string, Ite
   const cosine =
     space.cosine === undefined
       ? undefined
-      : await compareCosines(ctx, items, { above: space.cosine, drawn, training, heldOut, all, obeyed: space.obeyed });
+      : await compareCosines(ctx, items, {
+          ...{ above: space.cosine, drawn, training, heldOut, all, obeyed: space.obeyed },
+          ...(space.cosine_told && { told: true }),
+        });
   const measured = {
     ...{ ...rates, ...(obeyed && { obeyed }), excess, ...(swap && { caption_swap: swap }) },
     ...{ ...(cosine && { cosine }), ...copying },
@@ -160,13 +167,15 @@ interface CosineSets {
   /** Of all pictures of the dataset. */
   readonly all: FeatureSet;
   readonly obeyed: readonly Digest[] | undefined;
+  /** Its rate judges nothing. */
+  readonly told?: true;
 }
 
-/** By the rule of networks that were trained to find copies: a cosine above a threshold. */
+/** By the rule of networks that find copies: a cosine above a threshold. */
 async function compareCosines(
   ctx: FunctionContext,
   items: ReadonlyMap<string, Item>,
-  { above, drawn, training, heldOut, all, obeyed }: CosineSets,
+  { above, drawn, training, heldOut, all, obeyed, told }: CosineSets,
 ): Promise<CosineCopies> {
   const search = (pictures: FeatureSet, among: FeatureSet) =>
     ctx.task<Likest[]>('find-likest', { pictures: plain(pictures), training: plain(among) });
@@ -184,7 +193,7 @@ async function compareCosines(
   const [found, alarms] = [await count(drawn), heldOut.ids.length > 0 ? await count(heldOut) : null];
   const floor = Math.max(alarms?.rate ?? 0, met?.rate ?? 0);
   const excess = Math.max(0, found.rate - floor);
-  return { above, drawn: found, held_out: alarms, ...(met && { obeyed: met }), excess };
+  return { above, ...(told && { told }), drawn: found, held_out: alarms, ...(met && { obeyed: met }), excess };
 }
 
 function compareSwapped(returned: Copies, floor: Copies | undefined): CaptionSwap {
@@ -195,7 +204,7 @@ function hasMemorized(space: CopiesFound['spaces'][number], limit: number): bool
   const { caption_swap: swap, cosine } = space;
   return [
     space,
-    ...(cosine ? [cosine] : []),
+    ...(cosine && !cosine.told ? [cosine] : []),
     ...(swap ? [{ ...swap, drawn: swap.returned, obeyed: swap.floor }] : []),
   ].some(({ excess, drawn, obeyed }) => excess > limit && isAbove(drawn, obeyed ?? undefined));
 }
@@ -213,19 +222,4 @@ function isHeldOut(item: Item | undefined): boolean {
 /** Without what a worker thread has no use for. */
 function plain({ dim, data }: FeatureSet) {
   return { dim, data };
-}
-
-/** The smallest ratios, each drawn picture once. */
-function worstOf(pairs: readonly CopyPair[]): CopyPair[] {
-  const seen = new Set<string>();
-  const sorted = [...pairs].sort((a, b) => a.ratio - b.ratio);
-  const worst: CopyPair[] = [];
-  for (const pair of sorted) {
-    if (worst.length === SHOWN_PAIRS) break;
-    const key = `${pair.pictures} ${pair.id}`;
-    if (seen.has(key)) continue;
-    seen.add(key);
-    worst.push(pair);
-  }
-  return worst;
 }

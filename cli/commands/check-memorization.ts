@@ -6,7 +6,7 @@ import { plainJson, plainLine } from '../../configs/plain-text.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { checkedSchema, formatCopies } from '../format-copies.ts';
-import { placeOf, requireOne } from '../judged-checkpoint.ts';
+import { placeOf, requireOne, splitWords } from '../judged-checkpoint.ts';
 import { parseCount } from '../parse-options.ts';
 import { connect, connectionArgs } from './connection.ts';
 
@@ -22,6 +22,11 @@ export const checkMemorizationCommand = defineCommand({
       type: 'string',
       description: `one of ${CONDITION_NAMES.join(', ')} (default: pose and caption, or what the model has)`,
       valueHint: 'NAME',
+    },
+    conditions: {
+      type: 'string',
+      description: 'instead of --condition: several, with --samples pictures of each, and the verdict of the worst',
+      valueHint: 'A,B',
     },
     split: {
       type: 'string',
@@ -57,17 +62,19 @@ interface CheckArgs {
   readonly experiment: string;
   readonly samples?: string | undefined;
   readonly condition?: string | undefined;
+  readonly conditions?: string | undefined;
   readonly split?: string | undefined;
   readonly swapped?: string | undefined;
 }
 
 /** The body of the call. @throws InvalidInput */
-export function readCheck({ _: words, experiment, samples, condition, split, swapped }: CheckArgs) {
+export function readCheck({ _: words, experiment, samples, condition, conditions, split, swapped }: CheckArgs) {
   requireOne(words, 'checked', 'call it once for each');
   return {
     checkpoint: experiment,
     ...(samples !== undefined && { samples: parseCount(samples, '--samples') }),
     ...(condition !== undefined && { condition }),
+    ...(conditions !== undefined && { conditions: splitWords(conditions) }),
     ...(split !== undefined && { split }),
     ...(swapped !== undefined && { swapped: parseCount(swapped, '--swapped', 0) }),
   };

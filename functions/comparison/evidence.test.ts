@@ -164,6 +164,27 @@ test('a check for copies tells their share above false alarms; a run without doc
   expect(await readEvidence(blobs, {})).toEqual([]);
 });
 
+test('a check under several conditions tells each, and how often the training had seen its pictures', async () => {
+  const space = { extractor: 'dinov2-vits14', excess: 0.02, held_out: { rate: 0.01 } };
+  const cosine = { above: 0.9, told: true, excess: 0.04, held_out: { rate: 0.3 } };
+  const memorization = await put({
+    ...{ v: 1, kind: 'memorization', dataset: 'd', condition: 'text', conditions: ['text', 'full'] },
+    ...{ trained: { samples: 40, pictures: 20, passes: 2 } },
+    spaces: [
+      { ...space, condition: 'text', cosine },
+      { ...space, condition: 'full', excess: 0.5 },
+    ],
+  });
+  const found = await readEvidence(blobs, { memorization });
+  expect(found.map(({ key, measured, meaning }) => [key, measured.value, meaning])).toEqual([
+    ['copies/dinov2-vits14/text', 0.02, expect.objectContaining({ condition: 'text' })],
+    ['cosine_copies/dinov2-vits14/text', 0.04, expect.objectContaining({ condition: 'text', above: 0.9 })],
+    ['copies/dinov2-vits14/full', 0.5, expect.objectContaining({ condition: 'full' })],
+    ['passes', 2, { dataset: 'd' }],
+  ]);
+  expect(found[1]?.controls).toEqual([{ name: 'false alarms on held-out pictures', value: 0.3 }]);
+});
+
 test('a check for copies tells authenticity and the test of data-copying, each beside that of held-out pictures', async () => {
   const space = {
     ...{ extractor: 'dct', excess: 0, held_out: { rate: 0 } },

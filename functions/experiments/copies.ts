@@ -2,7 +2,8 @@
  * @file What the checks for copies of training pictures say of a run: the step from which on it memorizes, and the
  * last checkpoint before, which stays.
  */
-import { findBlindSpace, findWorst, type Memorization, percent } from '../../configs/memorization.ts';
+import { findBlindSpace, findWorst, percent } from '../../configs/copy-evidence.ts';
+import type { Memorization } from '../../configs/memorization.ts';
 import { BlobMissing } from '../../errors.ts';
 import type { Chunk } from '../../storage/chunk-record.ts';
 import type { ExperimentHead, KeptCheckpoint } from '../../storage/experiment-record.ts';

@@ -1,5 +1,6 @@
 /** @file Weights that give back the pictures of the people in them are not handed out by mistake. */
-import { findBlindSpace, findWorst, type Memorization, percent } from '../../configs/memorization.ts';
+import { findBlindSpace, findWorst, percent } from '../../configs/copy-evidence.ts';
+import type { Memorization } from '../../configs/memorization.ts';
 import { Unprocessable } from '../../errors.ts';
 import { readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';

@@ -9,7 +9,8 @@ import type { Digest } from '../../../storage/digest.ts';
 import { digestSchema } from '../../../storage/records.ts';
 import type { BlobStore } from '../../../storage/types.ts';
 import { stepOf } from '../experiment-head.ts';
-import { type CopyCheck, checkCopies } from '../sets/check-copies.ts';
+import { checkCopies } from '../sets/check-copies.ts';
+import { type CopyCheck, listConditions } from '../sets/copy-check.ts';
 import { usualCondition } from '../sets/draw-set.ts';
 import { findExtractor } from '../sets/extractors.ts';
 import { builtInExtractor } from '../suite/choose-extractor.ts';
@@ -29,10 +30,11 @@ export const memorizationStep = defineBorderStep<Memorization>({
   async run({ head, config, step, blobs, call, tell }, checkpoint) {
     const settings = config.run.check_memorization;
     if (settings === undefined) return undefined;
-    const { every: _, condition = usualCondition(config), ...rest } = settings;
+    const { every: _, condition: __, conditions: ___, ...rest } = settings;
     const { name, why } = builtInExtractor(config);
     const check: CopyCheck = {
-      ...{ ...rest, condition, kept: { head, checkpoint }, config, extractor: findExtractor(name), why },
+      ...{ ...rest, kept: { head, checkpoint }, config, extractor: findExtractor(name), why },
+      conditions: listConditions(settings, () => usualCondition(config)),
       lpips: 'a check during a training looks for no installed net',
     };
     try {
@@ -52,16 +54,22 @@ export const memorizationStep = defineBorderStep<Memorization>({
       ...(sheet ? [{ name: 'nearest.png', blob: digestSchema.parse(sheet.digest) }] : []),
       { name: 'results.json', json: { ...found, ...(sheet && { sheet: 'nearest.png' }) } },
     ],
-    scalars: ({ spaces }) =>
-      Object.fromEntries(
-        spaces.flatMap(({ extractor, excess, caption_swap: swap }) => [
-          [`memorization/copies_${extractor}`, excess],
-          ...(swap ? [[`memorization/caption_swap_${extractor}`, swap.excess]] : []),
-        ]),
-      ),
+    scalars: tellRates,
     describe: ({ run: { check_memorization: settings } }) =>
       settings === undefined
         ? '- memorization/: whether drawn pictures are copies of training pictures, where it was checked.'
         : `- memorization/: whether drawn pictures are copies of training pictures, every ${settings.every} steps.`,
   },
 });
+
+/** The rates above what is no copy, by extractor; of several conditions the worst, and each. */
+function tellRates({ spaces }: Memorization): Record<string, number> {
+  const rates: Record<string, number> = {};
+  for (const { extractor, condition, excess, caption_swap: swap } of spaces) {
+    const tag = `memorization/copies_${extractor}`;
+    rates[tag] = Math.max(rates[tag] ?? 0, excess);
+    if (condition !== undefined) rates[`${tag}_${condition}`] = excess;
+    if (swap) rates[`memorization/caption_swap_${extractor}`] = swap.excess;
+  }
+  return rates;
+}

@@ -2,110 +2,54 @@
  * @file Looks for copies of training pictures among pictures that a checkpoint draws, by pure calls, and writes one
  * document. A call that was made before is not made again.
  */
-import { type ConditionName, missingSignals } from '../../../configs/drawn-conditions.ts';
+import { worstPairs } from '../../../configs/copy-evidence.ts';
 import {
+  type CopiesFound,
   type CopyPair,
-  copiesFoundSchema,
   type Memorization,
   memorizationSchema,
-  SWAPPED,
 } from '../../../configs/memorization.ts';
-import type { Config } from '../../../configs/schema.ts';
-import { signalsOf } from '../../../configs/signals.ts';
-import { validationSchema } from '../../../configs/validation.ts';
 import { Unprocessable } from '../../../errors.ts';
-import { putDocument, readDataset, readDocument } from '../../../storage/blobs/document-blobs.ts';
+import { putDocument, readCheckpoint, readDataset } from '../../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../../storage/digest.ts';
-import { outputOf } from '../../execution/output-of.ts';
-import type { KeptOf } from '../find-kept.ts';
-import { batchFor } from '../flow-loss-batch.ts';
 import { openPagePictures, type PagePictures } from '../page-pictures.ts';
-import {
-  type DrawnSet,
-  type DrawPlan,
-  type DrawSettings,
-  describeColumns,
-  drawSet,
-  type ReadyExtractor,
-  type SetContext,
-  samplingFor,
-} from './draw-set.ts';
-import { findExtractor } from './extractors.ts';
-import { type GapLpips, measurePictureGap } from './picture-gap.ts';
+import { drawSwapped } from './caption-swap.ts';
+import { type DrawnMode, drawMode, findCopiesIn } from './copies-by-condition.ts';
+import type { CopyCheck } from './copy-check.ts';
+import { comparePictures, measureGap } from './copy-gaps.ts';
+import { type SetContext, samplingFor } from './draw-set.ts';
 
 /** Pictures of each split on which the loss is measured, where the config says nothing. */
 const GAP_PICTURES = 64;
-
-export interface CopyCheck extends DrawSettings {
-  readonly config: Config;
-  /** The checkpoint, and the experiment whose engine and dataset it is drawn with. */
-  readonly kept: Pick<KeptOf, 'head' | 'checkpoint'>;
-  /** Looks beside thumbnails. */
-  readonly extractor: ReadyExtractor;
-  /** Why this extractor. */
-  readonly why: string;
-  /** What the network is given. */
-  readonly condition: ConditionName;
-  readonly split: 'train' | 'val';
-  readonly samples: number;
-  readonly ratio: number;
-  readonly limit: number;
-  /** Pictures of the caption swap test; absent: as many as usual. */
-  readonly swapped?: number | undefined;
-  /** A network that finds copies, and the cosine above which it does. */
-  readonly detector?: CopyDetector | undefined;
-  /** Compares drawn pictures with those of their conditions. A text says why no net does. */
-  readonly lpips: GapLpips | string;
-}
-
-export interface CopyDetector {
-  readonly extractor: ReadyExtractor;
-  readonly above: number;
-}
 
 /** @returns The document. @throws Unprocessable if nothing can be drawn, or there is nothing to compare with. */
 export async function checkCopies(
   ctx: SetContext,
   check: CopyCheck,
 ): Promise<{ readonly digest: Digest; readonly document: Memorization }> {
-  const { kept, config, extractor, why, condition, split, samples, ratio, limit } = check;
-  const { head, checkpoint } = kept;
-  const { dataset, engine } = head;
-  const pages = await openPagePictures(ctx.blobs, await readDataset(ctx.blobs, dataset));
-  const pictures = pages.itemsOf(split).length;
-  if (pictures === 0) throw new Unprocessable(`the dataset has no pictures of the split ${split}`);
-  const drawn = await drawSet(ctx, { ...check, dataset, pictures, samples });
-  const heldOut = split === 'train' && condition !== 'unconditional' ? pages.itemsOf('val').length : 0;
-  const obeyed =
-    heldOut > 0 ? await drawIfAny(ctx, { ...check, dataset, split: 'val', pictures: heldOut, samples }) : undefined;
-  const swap = await drawSwapped(ctx, check, pages);
-
-  const columns = pages.columnsOf(['train', 'val', 'test']);
-  const thumbnail = findExtractor('thumbnail');
-  const spaces = [];
-  const detector = check.detector?.extractor;
-  const all = new Map([extractor, thumbnail, ...(detector ? [detector] : [])].map(each => [each.name, each]));
-  for (const each of all.values()) {
-    spaces.push({
-      ...(each.name === detector?.name && { cosine: check.detector?.above }),
-      drawn: await describeColumns(ctx, each, drawn.columns, engine),
-      dataset: await describeColumns(ctx, each, columns, engine),
-      ...(obeyed && { obeyed: await describeColumns(ctx, each, obeyed.columns, engine) }),
-      ...(swap.drawn && { swapped: await describeColumns(ctx, each, swap.drawn.columns, engine) }),
-      ...(swap.heldOut && { swapped_held_out: await describeColumns(ctx, each, swap.heldOut.columns, engine) }),
-    });
+  const { kept, config, why, conditions, split, detector } = check;
+  const pages = await openPagePictures(ctx.blobs, await readDataset(ctx.blobs, kept.head.dataset));
+  if (pages.itemsOf(split).length === 0) {
+    throw new Unprocessable(`the dataset has no pictures of the split ${split}`);
   }
-  const answer = await ctx.call('memorization', { dataset, spaces, ratio, limit });
-  const copies = outputOf(answer.result, 'copies');
-  const { kind: _, links: __, ...found } = await readDocument(ctx.blobs, copies, copiesFoundSchema, 'a list of copies');
-  const sheet = await drawPairs(ctx, found.pairs);
+  const modes: DrawnMode[] = [];
+  for (const condition of conditions) modes.push(await drawMode(ctx, check, pages, condition));
+  const swap = await drawSwapped(ctx, check, pages);
+  const found: CopiesFound[] = [];
+  // The caption swap test is the same under every condition.
+  for (const [i, mode] of modes.entries()) {
+    found.push(await findCopiesIn(ctx, check, pages, { mode, swap: i === 0 ? swap : {} }));
+  }
+  const copies = uniteConditions(modes, found);
+  const sheet = await drawPairs(ctx, copies.pairs);
   const document: Memorization = memorizationSchema.parse({
-    ...{ ...found, v: 1, kind: 'memorization', checkpoint, condition, split, samples: drawn.samples },
+    ...{ ...copies, v: 1, kind: 'memorization', checkpoint: kept.checkpoint, split },
+    ...(await countPasses(ctx, kept.checkpoint, pages)),
     sampling: samplingFor(check),
-    ...(detector && { copy_detector: detector.name }),
+    ...(detector && { copy_detector: detector.extractor.name }),
     ...(swap.drawn && { caption_swap: { condition: swap.condition, samples: swap.drawn.samples } }),
     ...(swap.why !== undefined && { no_caption_swap: swap.why }),
-    ...(await comparePictures(ctx, check, { drawn, obeyed, heldOut })),
+    ...(await comparePictures(ctx, check, modes)),
     ...{ why_extractor: why, gap: await measureGap(ctx, kept, config.run.validation?.pictures ?? GAP_PICTURES) },
     ...(sheet && { sheet }),
     links: sheet ? [sheet.digest] : [],
@@ -114,103 +58,43 @@ export async function checkCopies(
   return { digest, document };
 }
 
-interface SwappedSets {
-  readonly condition: ConditionName;
-  /** From captions of trained pictures. */
-  readonly drawn?: DrawnSet | undefined;
-  /** From captions of held-out pictures. */
-  readonly heldOut?: DrawnSet | undefined;
-  /** Why nothing was drawn. */
-  readonly why?: string;
-}
-
-/**
- * The caption swap test: a caption of a trained picture with new noise and the pose of another picture must not return
- * the trained picture. Without poses the caption is given alone: the look of another picture would bring that one.
- */
-async function drawSwapped(ctx: SetContext, check: CopyCheck, pages: PagePictures): Promise<SwappedSets> {
-  const { config, kept, samples, swapped = Math.min(SWAPPED, samples) } = check;
-  const has = signalsOf(config.model.conditions);
-  const condition = missingSignals('other_pose', has) === undefined ? 'other_pose' : 'text';
-  if (swapped === 0) return { condition, why: 'swapped is 0' };
-  if (missingSignals('text', has)) return { condition, why: 'the model was trained without captions' };
-  const draw = (split: 'train' | 'val') => {
-    const pictures = pages.itemsOf(split).length;
-    const plan = { ...check, condition, dataset: kept.head.dataset, split, pictures, samples: swapped } as const;
-    return pictures > 0 ? drawIfAny(ctx, plan) : undefined;
+/** One verdict: that of the worst condition. */
+function uniteConditions(modes: readonly DrawnMode[], found: readonly CopiesFound[]) {
+  const [first] = found;
+  const names = modes.map(({ condition }) => condition);
+  if (first === undefined) throw new Unprocessable('no condition was checked');
+  const { kind: _, links: __, v: ___, ...alone } = first;
+  const drawn = { condition: names[0], samples: modes.reduce((sum, mode) => sum + mode.drawn.samples, 0) };
+  if (found.length === 1) return { ...alone, ...drawn };
+  return {
+    ...{ ...alone, ...drawn, conditions: names },
+    spaces: found.flatMap(({ spaces }, i) => spaces.map(space => ({ ...space, condition: names[i] }))),
+    memorized: found.some(({ memorized }) => memorized),
+    pairs: worstPairs(found.flatMap(({ pairs }, i) => pairs.map(pair => ({ ...pair, condition: names[i] })))),
   };
-  const drawn = await draw('train');
-  if (drawn === undefined) return { condition, why: 'no trained picture has the signals for it' };
-  return { condition, drawn, heldOut: await draw('val') };
 }
 
-/** Undefined if no picture of the split has the signals of the condition. */
-async function drawIfAny(ctx: SetContext, plan: DrawPlan): Promise<DrawnSet | undefined> {
-  try {
-    return await drawSet(ctx, plan);
-  } catch (error) {
-    if (error instanceof Unprocessable) return undefined;
-    throw error;
-  }
+/** How often the training has seen its pictures. */
+async function countPasses(
+  ctx: SetContext,
+  checkpoint: Digest,
+  pages: PagePictures,
+): Promise<Pick<Memorization, 'trained'>> {
+  const pictures = pages.itemsOf('train').length;
+  if (pictures === 0) return {};
+  const { samples } = await readCheckpoint(ctx.blobs, checkpoint);
+  return { trained: { samples, pictures, passes: samples / pictures } };
 }
 
 async function drawPairs(ctx: SetContext, pairs: readonly CopyPair[]) {
   if (pairs.length === 0) return undefined;
   const body = {
     title: 'Drawn pictures (left) and their nearest training pictures (right), most suspicious first',
-    pairs: pairs.map(({ id, pictures, nearest, nearest_pictures, extractor, ratio }) => ({
+    pairs: pairs.map(({ id, pictures, nearest, nearest_pictures, extractor, ratio, condition }) => ({
       left: { pictures, id },
       right: { pictures: nearest_pictures, id: nearest },
-      label: `d1/d2 ${ratio.toFixed(2)} by ${extractor}`,
+      label: `d1/d2 ${ratio.toFixed(2)} by ${extractor}${condition === undefined ? '' : `, from ${condition}`}`,
     })),
   };
   return (await ctx.call('pair-sheet', body)).result.outputs.image;
-}
-
-/** The gap between trained and held-out pictures in distances of pictures, or why it was not measured. */
-async function comparePictures(
-  ctx: SetContext,
-  { kept: { head }, extractor, lpips, condition, split }: CopyCheck,
-  {
-    drawn,
-    obeyed,
-    heldOut,
-  }: { readonly drawn: DrawnSet; readonly obeyed: DrawnSet | undefined; readonly heldOut: number },
-): Promise<Pick<Memorization, 'picture_gap' | 'no_picture_gap' | 'no_lpips'>> {
-  if (split !== 'train') return { no_picture_gap: `nothing was drawn from trained pictures: split is ${split}` };
-  if (condition === 'unconditional')
-    return { no_picture_gap: 'pictures that are drawn from nothing have no counterpart' };
-  if (obeyed === undefined) {
-    return {
-      no_picture_gap:
-        heldOut === 0 ? 'the dataset has no pictures of the split val' : 'no held-out picture has the signals for it',
-    };
-  }
-  const { dataset, engine } = head;
-  const { measures, ...told } = await measurePictureGap(ctx, {
-    ...{ dataset, engine, train: drawn, heldOut: obeyed, extractor, lpips },
-  });
-  return {
-    picture_gap: {
-      extractor: extractor.name,
-      ...(typeof lpips !== 'string' && told.no_lpips === undefined && { lpips: lpips.net }),
-      measures,
-    },
-    ...told,
-  };
-}
-
-/** The flow loss on held-out pictures minus that on trained ones, on one grid of noise and t. */
-async function measureGap(
-  ctx: SetContext,
-  { head, checkpoint }: CopyCheck['kept'],
-  pictures: number,
-): Promise<Memorization['gap']> {
-  const batch = batchFor(head.plan.micro_batch);
-  const body = { checkpoint, dataset: head.dataset, pictures, batch, engine: head.engine };
-  const measured = outputOf((await ctx.call('flow-loss', body)).result, 'flow_loss');
-  const { held_out, train } = await readDocument(ctx.blobs, measured, validationSchema, 'a validation');
-  const [after, before] = [held_out?.loss, train?.loss];
-  if (typeof after !== 'number' || typeof before !== 'number') return null;
-  return { train: before, held_out: after, difference: after - before };
 }

@@ -124,6 +124,16 @@ export async function drawSet(ctx: SetContext, plan: DrawPlan): Promise<DrawnSet
   return { columns, indexes, samples: done };
 }
 
+/** Undefined if no picture of the split has the signals of the condition. */
+export async function drawIfAny(ctx: SetContext, plan: DrawPlan): Promise<DrawnSet | undefined> {
+  try {
+    return await drawSet(ctx, plan);
+  } catch (error) {
+    if (error instanceof Unprocessable) return undefined;
+    throw error;
+  }
+}
+
 /** Pictures of the next call. Signals of another picture come from the same call: none is left alone. */
 function takeCount(left: number, condition: ConditionName): number {
   return left === PAGE_SIZE + 1 && BORROWED[condition] ? PAGE_SIZE - 1 : Math.min(PAGE_SIZE, left);

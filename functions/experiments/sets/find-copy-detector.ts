@@ -3,7 +3,7 @@ import { featureNetSchema, PICTURE_NET_PARTS } from '../../../configs/picture-ne
 import { Unprocessable } from '../../../errors.ts';
 import { createRefs } from '../../../storage/names/refs.ts';
 import type { BlobStore, ObjectStore } from '../../../storage/types.ts';
-import type { CopyDetector } from './check-copies.ts';
+import type { CopyDetector } from './copy-check.ts';
 import { onnxExtractor } from './extractors.ts';
 
 interface Site {
