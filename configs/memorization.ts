@@ -263,7 +263,15 @@ export const memorizationSchema = z.strictObject({
   /** Why there was no caption swap test. */
   no_caption_swap: z.string().optional(),
   /** The flow loss on held-out pictures minus that on trained ones; null: it could not be measured. */
-  gap: z.strictObject({ train: z.number(), held_out: z.number(), difference: z.number() }).nullable(),
+  gap: z
+    .strictObject({
+      train: z.number(),
+      held_out: z.number(),
+      difference: z.number(),
+      /** Of each picture and t. Absent: one. */
+      noises: z.int().min(2).optional(),
+    })
+    .nullable(),
   /**
    * Distances of drawn pictures to the real pictures of their conditions, trained ones and held-out ones: LPIPS of the
    * net that is named, and distances of the features of the extractor.

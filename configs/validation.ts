@@ -18,7 +18,7 @@ export const validationConfigSchema = z
   );
 
 const gridLossSchema = z.strictObject({
-  /** The mean over pictures and times. */
+  /** The mean over pictures, times and noises. */
   loss: z.number().nullable(),
   /** At each of `times`. */
   by_time: z.array(z.number().nullable()),
@@ -36,6 +36,8 @@ export const validationSchema = z.strictObject({
   checkpoint: z.string(),
   /** t of the grid; 0 is data, 1 is noise. */
   times: z.array(z.number()),
+  /** Of each picture and t. Absent: one. */
+  noises: z.int().min(2).optional(),
   /** On pictures of the split val; absent when there are none. */
   held_out: gridLossSchema.optional(),
   /** On as many pictures of the split train; absent when there are none. */

@@ -26,6 +26,7 @@ export const flowLoss = defineFunction({
     dataset: digestSchema,
     pictures: z.int().min(1).max(4096).describe('the first so many pictures of the split val, and as many of train'),
     batch: z.literal([1, 2, 4, 8]).describe('samples at once, of the 8 times of a picture'),
+    noises: z.int().min(1).max(16).optional().describe('of each picture and time, to average over; default: 1'),
   }),
   async run(ctx, { engine: given, ...body }) {
     const job: FlowLossJob = { kind: 'flow-loss', ...body, engine: requireEngine(given) };

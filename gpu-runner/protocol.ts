@@ -72,6 +72,8 @@ export const flowLossJobSchema = z.strictObject({
   pictures: z.int().positive(),
   /** Samples at once; divides the 8 times at which a picture is measured. */
   batch: z.int().positive(),
+  /** Of each picture and time; absent: one. */
+  noises: z.int().positive().optional(),
   engine: engineSpecSchema,
 });
 

@@ -96,10 +96,11 @@ interface Device {
 }
 
 /** The loss of a checkpoint is any number that its digest decides. */
-export function fakeValidation({ checkpoint, pictures }: FlowLossJob): Validation {
+export function fakeValidation({ checkpoint, pictures, noises = 1 }: FlowLossJob): Validation {
   const loss = Number.parseInt(checkpoint.slice(-6), 16) / 2 ** 24;
   const measured = { loss, by_time: [loss], velocity_norm: loss, pictures };
-  return { v: 1, kind: 'validation', checkpoint, times: [0.5], held_out: measured, train: measured, links: [] };
+  const grid = { times: [0.5], ...(noises > 1 && { noises }) };
+  return { v: 1, kind: 'validation', checkpoint, ...grid, held_out: measured, train: measured, links: [] };
 }
 
 async function computeJob(

@@ -36,7 +36,12 @@ async function trainOn(dataset: Awaited<ReturnType<typeof putDataset>>) {
   return outputs.checkpoint.digest;
 }
 
-async function measure(dataset: Awaited<ReturnType<typeof putDataset>>, pictures: number, job = createFlowLossJob()) {
+async function measure(
+  dataset: Awaited<ReturnType<typeof putDataset>>,
+  pictures: number,
+  job = createFlowLossJob(),
+  noises?: number,
+) {
   const checkpoint = await trainOn(dataset);
   const { outputs, links } = await job(ctx, {
     kind: 'flow-loss',
@@ -44,6 +49,7 @@ async function measure(dataset: Awaited<ReturnType<typeof putDataset>>, pictures
     dataset,
     pictures,
     batch: 4,
+    ...(noises && { noises }),
     engine: spec,
   });
   expect(links).toEqual([]);
@@ -66,6 +72,17 @@ it('makes the same bytes again, in a warm and in a cold runner', async () => {
   const warm = createFlowLossJob();
   const digests = [await measure(dataset, 2, warm), await measure(dataset, 2, warm), await measure(dataset, 2)];
   expect(new Set(digests.map(({ digest }) => digest)).size).toBe(1);
+});
+
+it('measures several noises, and one as if it was not said', async () => {
+  const dataset = await putDataset([1, 6]);
+  const unsaid = await measure(dataset, 2);
+  const one = await measure(dataset, 2, createFlowLossJob(), 1);
+  const two = await measure(dataset, 2, createFlowLossJob(), 2);
+  expect(one.digest).toBe(unsaid.digest);
+  expect(unsaid).not.toHaveProperty('noises');
+  expect(two).toMatchObject({ noises: 2, held_out: { pictures: 2 } });
+  expect(two.held_out?.loss).not.toBe(one.held_out?.loss);
 });
 
 it('measures trained pictures alone where none is held out', async () => {

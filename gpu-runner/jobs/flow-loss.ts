@@ -41,15 +41,17 @@ export function createFlowLossJob(): JobHandler<'flow-loss'> {
     const textTokens = fedTextTokens(config.model, longest);
     const total = count + trained.index.ids.length;
     const grid = await openGrid(ctx, job, checkpoint, config);
+    const { noises = 1 } = job;
     let runs = 0;
     const measure = async ({ index, load }: TrainingSource): Promise<GridLoss | undefined> => {
       if (index.ids.length === 0) return undefined;
       const items = (await load([...index.ids.keys()])).map(item => plainItem(item, config.data));
-      return grid.measure(items, textTokens, async () => {
-        const done = Math.floor((++runs * job.batch) / GRID_TIMES.length);
+      const breathe = async () => {
+        const done = Math.floor((++runs * job.batch) / (GRID_TIMES.length * noises));
         ctx.progress({ phase: 'flow-loss', done, total, unit: 'pictures' });
         await ctx.breathe();
-      });
+      };
+      return grid.measure(items, textTokens, { noises, breathe });
     };
     const [held_out, train] = [await measure(heldOut), await measure(trained)];
     const validation: Validation = {
@@ -57,6 +59,7 @@ export function createFlowLossJob(): JobHandler<'flow-loss'> {
       kind: 'validation',
       checkpoint: job.checkpoint,
       times: [...GRID_TIMES],
+      ...(noises > 1 && { noises }),
       ...(held_out && { held_out: toJson(held_out) }),
       ...(train && { train: toJson(train) }),
       links: [],

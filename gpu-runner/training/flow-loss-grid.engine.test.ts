@@ -53,6 +53,28 @@ describe('FlowLossGrid', () => {
     expect(await measure(8, items.slice(0, 1))).toEqual(one);
   });
 
+  it('averages over several noises, of which the first is that of one', async () => {
+    const grid = new FlowLossGrid(engine, config, 8);
+    grid.load(weights);
+    const [one, four] = [await grid.measure(items, TOKENS), await grid.measure(items, TOKENS, { noises: 4 })];
+    await grid.dispose();
+    const builder = new FeedBuilder(keyedConfigSchema.parse({ ...config, seed: 20_260_101 }));
+    const shape = { batch: 1, height: 16, width: 16, textTokens: TOKENS };
+    const reference = createReferenceEngine();
+    const executable = await reference.compile(traceGradGraph(config, shape, { accumulate: false }).graph);
+    const state = reference.createState(paramState(weights));
+    let others = 0;
+    for (const noise of [1, 2, 3]) {
+      for (const [picture, item] of items.entries()) {
+        const feeds = builder.build([item], (noise * 4096 + picture) * 8, shape, { times: [GRID_TIMES[0] ?? 0] });
+        others += ((await executable.run(state, feeds)).loss?.data[0] ?? Number.NaN) / items.length;
+      }
+    }
+    expect(four.by_time[0]).not.toBe(one.by_time[0]);
+    expect((four.by_time[0] ?? 0) / (((one.by_time[0] ?? 0) + others) / 4)).toBeCloseTo(1, 4);
+    expect(four.pictures).toBe(2);
+  });
+
   it('tells the norm of the velocity: (z - x) / t of a net that predicts 0', async () => {
     const untrained = Object.fromEntries(
       Object.entries(weights).map(([name, { shape, dtype, data }]) => [

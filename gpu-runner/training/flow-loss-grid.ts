@@ -20,11 +20,21 @@ export const GRID_TIMES: readonly number[] = Array.from({ length: PARTS }, (_, p
 /** Of noise and kept signals, for every training. */
 const SEED = 20_260_101;
 
+/** Pictures that have places of their own for each further noise: more are never measured at once. */
+const MOST_PICTURES = 4096;
+
 /** Programs that are kept: one for each size of pictures. */
 const MOST_PROGRAMS = 8;
 
+export interface GridOptions {
+  /** Of each picture and time; the first is the same however many there are. Default: 1. */
+  readonly noises?: number | undefined;
+  /** Called after each run. */
+  readonly breathe?: () => Promise<unknown>;
+}
+
 export interface GridLoss {
-  /** The mean over pictures and times. */
+  /** The mean over pictures, times and noises. */
   readonly loss: number;
   /** The mean over pictures at each of {@link GRID_TIMES}. */
   readonly by_time: readonly number[];
@@ -62,23 +72,24 @@ export class FlowLossGrid {
 
   /**
    * Picture i of each list has the same noise and, if both have the same signals, keeps the same ones.
+   * @param items At most 4,096, if there are several noises.
    * @param textTokens Of the longest text that is measured.
-   * @param breathe Called after each run.
    */
   async measure(
     items: readonly TrainingItem[],
     textTokens: number,
-    breathe: () => Promise<unknown> = async () => {},
+    { noises = 1, breathe = async () => {} }: GridOptions = {},
   ): Promise<GridLoss> {
     const sums = GRID_TIMES.map(() => 0);
     let norms = 0;
     for (const [picture, item] of items.entries()) {
       const shape = { batch: this.#batch, height: item.height, width: item.width, textTokens };
       const { executable, inputs } = await this.#programs.open(JSON.stringify(shape), () => this.#compile(shape));
-      for (let start = 0; start < PARTS; start += this.#batch) {
+      for (let run = 0; run < PARTS * noises; run += this.#batch) {
+        const [noise, start] = [Math.floor(run / PARTS), run % PARTS];
         const times = GRID_TIMES.slice(start, start + this.#batch);
         const samples = times.map(() => item);
-        const built = this.#feeds.build(samples, picture * PARTS + start, shape, { times });
+        const built = this.#feeds.build(samples, (noise * MOST_PICTURES + picture) * PARTS + start, shape, { times });
         const given = Object.fromEntries(Object.entries(built).filter(([name]) => inputs.has(name)));
         const { loss, velocity_norm } = await executable.run(this.#state, given);
         for (const place of times.keys()) {
@@ -88,9 +99,9 @@ export class FlowLossGrid {
         await breathe();
       }
     }
-    const by_time = sums.map(sum => sum / items.length);
+    const by_time = sums.map(sum => sum / (items.length * noises));
     const loss = by_time.reduce((a, b) => a + b, 0) / PARTS;
-    return { loss, by_time, velocity_norm: norms / (PARTS * items.length), pictures: items.length };
+    return { loss, by_time, velocity_norm: norms / (PARTS * items.length * noises), pictures: items.length };
   }
 
   async dispose(): Promise<void> {

@@ -42,6 +42,9 @@ export async function comparePictures(
   };
 }
 
+/** Of each picture and t: they cost some percent of the samples of a check. */
+const GAP_NOISES = 4;
+
 /** The flow loss on held-out pictures minus that on trained ones, on one grid of noise and t. */
 export async function measureGap(
   ctx: SetContext,
@@ -49,10 +52,10 @@ export async function measureGap(
   pictures: number,
 ): Promise<Memorization['gap']> {
   const batch = batchFor(head.plan.micro_batch);
-  const body = { checkpoint, dataset: head.dataset, pictures, batch, engine: head.engine };
+  const body = { checkpoint, dataset: head.dataset, pictures, batch, noises: GAP_NOISES, engine: head.engine };
   const measured = outputOf((await ctx.call('flow-loss', body)).result, 'flow_loss');
-  const { held_out, train } = await readDocument(ctx.blobs, measured, validationSchema, 'a validation');
+  const { held_out, train, noises } = await readDocument(ctx.blobs, measured, validationSchema, 'a validation');
   const [after, before] = [held_out?.loss, train?.loss];
   if (typeof after !== 'number' || typeof before !== 'number') return null;
-  return { train: before, held_out: after, difference: after - before };
+  return { train: before, held_out: after, difference: after - before, noises };
 }
