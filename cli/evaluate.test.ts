@@ -51,6 +51,14 @@ test('a table of the split test says so, and which checkpoints it has judged bef
   ]);
 });
 
+test('the size of the pictures stands above the table', () => {
+  const sizes = [
+    { width: 64, height: 48, pictures: 7 },
+    { width: 48, height: 64, pictures: 2 },
+  ];
+  expect(formatEvaluation({ ...FOUND, sizes })[1]).toBe('pictures in pixels: 7 of 64 x 48, 2 of 48 x 64');
+});
+
 test('the noise floor of a row stands below the table', () => {
   const floor = { psnr: mean(12.13), ssim: mean(0.301), lpips: mean(0.5) };
   const rows = [row('drawn', 0.1, { condition: 'text', noise_floor: floor })];

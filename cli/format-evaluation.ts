@@ -52,6 +52,7 @@ export function formatEvaluation(found: Evaluated): string[] {
   const cells = rows.map(row => [titleOf(row), ...columns.map(({ of, digits }) => show(of(row), digits))]);
   return [
     `${experiment}, step ${step}: ${samples} held-out pictures in each row${split === 'val' ? '' : `, of the split ${split}`}`,
+    ...describeSizes(found),
     `features by ${extractor}: ${why}`,
     '',
     ...formatTable([['', ...columns.map(({ title }) => title)], ...cells]).split('\n'),
@@ -60,6 +61,13 @@ export function formatEvaluation(found: Evaluated): string[] {
     ...(found.tested_before ? ['', describeTested(found.tested_before)] : []),
     ...missing.map(({ row, column, why: reason }) => `without ${row ?? column ?? 'a part'}: ${reason}`),
   ];
+}
+
+/** `pictures in pixels: 25 of 64 x 48, 6 of 48 x 64` */
+function describeSizes({ sizes }: Evaluated): string[] {
+  if (sizes === undefined) return [];
+  const told = sizes.map(({ width, height, pictures }) => `${pictures} of ${width} x ${height}`);
+  return [`pictures in pixels: ${told.join(', ')}`];
 }
 
 /** `drawn (text), the same from two noises: PSNR 12.1, SSIM 0.301` */

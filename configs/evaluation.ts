@@ -153,6 +153,11 @@ export const evaluationSchema = z.strictObject({
   /** The net of `pose`. Absent: joints are read from the pixels of figures, or not at all. */
   pose: z.string().optional(),
   samples: z.int().positive(),
+  /** Of the compared pictures in pixels, commonest first. Absent: a table of before. */
+  sizes: z
+    .array(z.strictObject({ width: z.int().positive(), height: z.int().positive(), pictures: z.int().positive() }))
+    .min(1)
+    .optional(),
   /** Of the held-out pictures. Absent: val. */
   split: z.literal('test').optional(),
   seed: z.int(),

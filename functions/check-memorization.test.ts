@@ -151,7 +151,7 @@ test('drawn pictures are nearer to trained pictures than to held-out ones, and w
 
 test('a model that draws something else passes, and its verdict is part of the view', async () => {
   const found = await check();
-  expect(found).toMatchObject({ memorized: false, gap: { difference: expect.any(Number) } });
+  expect(found).toMatchObject({ memorized: false, gap: { difference: expect.any(Number), noises: 4 } });
   await expect(exportToy()).rejects.toThrow('this runner has no weights');
   const files = await listKeys(lab.store, FOLDER);
   expect(files).toEqual(['nearest.png', 'results.json'].map(name => FOLDER + name));
@@ -255,9 +255,13 @@ test('a row of a condition that leaves pictures out ends, and is compared with t
   await createExperiment(lab, 'wide', { config: TOY_CONFIG, dataset: wide, engine: ASKED_ENGINE });
   await lab.executor.callEffect('train', { experiment: 'wide', target: 8 });
   const body = { checkpoint: 'wide', samples: 3, steps: 2, conditions: ['swap'] };
-  const { rows } = (await lab.executor.callEffect('evaluate', body)) as unknown as Evaluation;
+  const { rows, sizes: compared } = (await lab.executor.callEffect('evaluate', body)) as unknown as Evaluation;
   const [drawn] = rows;
   expect([drawn?.drawn, drawn?.fidelity?.psnr?.mean]).toEqual([2, expect.any(Number)]);
+  expect(compared).toEqual([
+    { width: 16, height: 16, pictures: 2 },
+    { width: 24, height: 16, pictures: 1 },
+  ]);
 });
 
 describe('the last checkpoint before copies', () => {

@@ -8,7 +8,7 @@ import { Unprocessable } from '../errors.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
-import { type EngineSpec, PAGE_SIZE } from '../storage/records.ts';
+import { type Dataset, type EngineSpec, type Item, PAGE_SIZE } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { dwposeEncoder } from './encoders/dwpose.ts';
 import { chooseLpips, listLpips } from './evaluation/choose-lpips.ts';
@@ -36,6 +36,7 @@ import {
   withWeights,
 } from './experiments/sets/draw-set.ts';
 import { chooseExtractor, findExtractor } from './experiments/sets/extractors.ts';
+import { countSizes } from './experiments/training-size.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
 
 /** Between the seeds of two draws. */
@@ -145,6 +146,7 @@ export const evaluate = defineFunction({
     rows.push(...(await measureControls(ctx, stick, samples)));
     const document: Evaluation = evaluationSchema.parse({
       ...{ v: 1, kind: 'evaluation', checkpoint, dataset: head.dataset, extractor: extractor.name },
+      sizes: await listSizes(ctx, dataset, pages.itemsOf(split).slice(0, samples)),
       ...{ why_extractor: why, samples, seed: body.seed, rows, missing: listMissing(rows, split, { clip, pose }) },
       ...(split === 'test' && { split }),
       sampling: samplingFor({ config, ...body }),
@@ -166,6 +168,17 @@ export const evaluate = defineFunction({
     } as Json;
   },
 });
+
+/** Sizes of the compared pictures, commonest first. */
+async function listSizes(
+  { blobs }: EffectContext,
+  dataset: Dataset,
+  compared: readonly Item[],
+): Promise<Evaluation['sizes']> {
+  const ids = new Set(compared.map(({ id }) => id));
+  const counted = await countSizes(blobs, dataset, id => ids.has(id));
+  return counted.map(({ width, height, pictures }) => ({ width, height, pictures }));
+}
 
 /** Far from the seeds that further rounds take. */
 function otherSeed(seed: number): number {

@@ -82,6 +82,7 @@ test('a table of quality tells distances of sets, attributes and distances of pi
     v: 1,
     kind: 'evaluation',
     ...{ dataset: 'sha256:d', extractor: 'dct', samples: 2, seed: 42 },
+    sizes: [{ width: 32, height: 24, pictures: 2 }],
     rows: [
       { ...row('drawn', 0.1), condition: 'text', distance: { mean: 3 }, attributes: { hair: { share: 0.8 } } },
       row('beside other@9', 7),
@@ -99,6 +100,7 @@ test('a table of quality tells distances of sets, attributes and distances of pi
     'quality/text/distance': 3,
     'quality/text/attributes/hair': 0.8,
   });
+  expect(found[0]?.label).toBe('drawn from text: KID (dct), at 32 x 24 pixels');
   expect(found.find(({ key }) => key.endsWith('/distance'))?.measured.byPicture?.get('q')).toBe(4);
   expect(found[0]?.controls).toEqual([{ name: 'noise', value: 0.9 }]);
 });

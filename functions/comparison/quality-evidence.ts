@@ -1,6 +1,7 @@
 /** @file What a table of quality tells of a checkpoint. */
 import { z } from 'zod';
 import { clipFitsSchema } from '../../configs/clip-scores.ts';
+import { listSome } from '../../configs/quantity.ts';
 import { readDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
@@ -12,6 +13,7 @@ const evaluationSchema = z.looseObject({
   dataset: z.string(),
   extractor: z.string(),
   samples: z.int(),
+  sizes: z.array(z.looseObject({ width: z.int(), height: z.int() })).optional(),
   seed: z.json(),
   sampling: z.json().optional(),
   lpips: z.string().optional(),
@@ -23,6 +25,7 @@ const evaluationSchema = z.looseObject({
 export async function readEvaluation(blobs: BlobStore, digest: Digest): Promise<readonly Scored[]> {
   const table = await readDocument(blobs, digest, evaluationSchema, 'a table of quality');
   const { dataset, extractor, lpips = null, clip = null, pose = null, samples, seed, sampling = null, rows } = table;
+  const pixels = table.sizes ? `, at ${listSome(table.sizes.map(describeSize), MOST_SIZES)} pixels` : '';
   const controls = rows.filter(({ row }) => row !== 'drawn' && row !== 'sweep' && !row.startsWith('beside '));
   const scored = rows
     .filter(({ row }) => row === 'drawn')
@@ -37,7 +40,7 @@ export async function readEvaluation(blobs: BlobStore, digest: Digest): Promise<
         return [
           {
             key: `quality/${condition}/${key}`,
-            label: `drawn from ${condition.replace(/_/g, ' and ')}: ${label}${name === null ? '' : ` (${name})`}`,
+            label: `drawn from ${condition.replace(/_/g, ' and ')}: ${label}${name === null ? '' : ` (${name})`}${pixels}`,
             better,
             measured: byPicture[key] ?? { value },
             meaning: { dataset, ...meaning, samples, seed, sampling },
@@ -51,6 +54,10 @@ export async function readEvaluation(blobs: BlobStore, digest: Digest): Promise<
     });
   return (await Promise.all(scored)).flat();
 }
+
+/** Sizes that a label names. */
+const MOST_SIZES = 2;
+const describeSize = ({ width, height }: { readonly width: number; readonly height: number }) => `${width} x ${height}`;
 
 /** Who judges a row, and what the numbers depend on: those of sets are biased by how many pictures the sets have. */
 function judgesOf(

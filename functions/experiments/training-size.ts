@@ -49,14 +49,21 @@ export function rememberPictureSize(blobs: BlobStore, dataset: Digest): () => Pr
   };
 }
 
-/** For a dataset of an earlier version: reads the sizes from the column `image`. */
-async function countSizes(blobs: BlobStore, { pages, removed }: Dataset): Promise<BucketCount[]> {
+/**
+ * The sizes of some pictures, read from the column `image`, commonest first. Also of a dataset of an earlier version.
+ * @param takes Which pictures; default: all.
+ */
+export async function countSizes(
+  blobs: BlobStore,
+  { pages, removed }: Pick<Dataset, 'pages' | 'removed'>,
+  takes: (id: string) => boolean = () => true,
+): Promise<BucketCount[]> {
   const gone = new Set(removed);
   // `bucket` gives pictures of one original size one bucket, so few headers are read.
   const known = new Map<string, Promise<PictureSize>>();
   const counts = new Map<string, BucketCount>();
   for (const page of pages) {
-    const items = (await readItems(blobs, page)).filter(({ id }) => !gone.has(id));
+    const items = (await readItems(blobs, page)).filter(({ id }) => !gone.has(id) && takes(id));
     for (const [index, size] of (await readPageSizes(blobs, page, items, known)).entries()) {
       const key = `${size.width}x${size.height}`;
       const { pictures = 0, train = 0 } = counts.get(key) ?? {};
