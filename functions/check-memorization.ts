@@ -11,8 +11,10 @@ import { installHint } from './encoders/weights.ts';
 import { chooseLpips } from './evaluation/choose-lpips.ts';
 import { judgedShape } from './evaluation/judged-shape.ts';
 import { MEMORIZATION, memorizationStep } from './experiments/border/memorization-step.ts';
+import { verdictOf } from './experiments/copies.ts';
+import { judgeOrigin } from './experiments/copies-before.ts';
 import { checkData, readConfig } from './experiments/experiment-head.ts';
-import { findKept, findMaker } from './experiments/find-kept.ts';
+import { findKept, findMaker, isMaker, type KeptOf } from './experiments/find-kept.ts';
 import { checkCopies } from './experiments/sets/check-copies.ts';
 import { listConditions } from './experiments/sets/copy-check.ts';
 import { listInstalled, usualCondition, withWeights } from './experiments/sets/draw-set.ts';
@@ -20,6 +22,7 @@ import { chooseExtractor, extractorSchema } from './experiments/sets/extractors.
 import { findCopyDetector } from './experiments/sets/find-copy-detector.ts';
 import type { GapLpips } from './experiments/sets/picture-gap.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
+import { showDescendants, showRuns } from './views/show-descendants.ts';
 
 export const checkMemorization = defineFunction({
   name: 'check-memorization',
@@ -56,9 +59,10 @@ export const checkMemorization = defineFunction({
       detector: await findCopyDetector(ctx, detector),
       lpips: await findGapLpips(ctx, config, kept.head.dataset),
     });
-    const { name, step } = await findMaker(ctx.store, kept);
-    const place = { name, step, artifact: MEMORIZATION };
+    const maker = await findMaker(ctx.store, kept);
+    const place = { name: maker.name, step: maker.step, artifact: MEMORIZATION };
     const folder = await recordArtifact(ctx, { ...place, folder: memorizationStep.artifact.folder }, digest);
+    if (!isMaker(maker)) await judgeDeleted(ctx, kept, document);
     const { pairs: _, links: __, ...shown } = document;
     return {
       ...{ v: 1, experiment: kept.name, step: kept.step, document: digest, ...(folder && { folder }) },
@@ -67,6 +71,15 @@ export const checkMemorization = defineFunction({
     };
   },
 });
+
+/** For a checkpoint whose run was deleted: the runs that began with it have the verdict. */
+async function judgeDeleted(ctx: EffectContext, { step, checkpoint }: KeptOf, found: Memorization): Promise<void> {
+  const verdict = verdictOf(step, found);
+  if (verdict === undefined) return;
+  const names = await judgeOrigin(ctx.store, checkpoint, verdict);
+  await showRuns(ctx, names);
+  for (const name of names) await showDescendants(ctx, name);
+}
 
 /** The net of LPIPS that compares the pictures, or why none does. */
 async function findGapLpips(ctx: EffectContext, config: KeyedConfig, dataset: Digest): Promise<GapLpips | string> {

@@ -219,6 +219,45 @@ describe('a run whose other one was deleted', () => {
   });
 });
 
+describe('a checkpoint whose run was deleted', () => {
+  beforeEach(async () => {
+    await branch('toy', 'twig');
+    await tune('tuned', { experiment: 'twig' });
+    await train('toy', 8);
+    await branch('toy', 'late');
+    await remove('toy');
+  });
+  const HINT = /easel check-memorization twig@4;/;
+
+  test('labels the runs that begin with it, when a check finds copies, until another check finds none', async () => {
+    await findCopies('twig@4');
+    const label = { experiment: 'toy', step: 4, rate: 1, extractor: 'thumbnail' };
+    expect((await headOf('twig')).began_memorizing).toEqual(label);
+    expect(await viewOf('twig')).toContain(NOTE);
+    expect(await viewOf('tuned')).toContain('of what twig@4 draws');
+    expect(await notesOf('late')).toBe('[]');
+    await expect(exportOf('twig@4')).rejects.toMatchObject({ status: 422, hint: expect.stringMatching(HINT) });
+    expect(await check('twig@4', { seed: 1 })).toMatchObject({ memorized: false });
+    expect(await viewOf('tuned')).not.toContain('of what twig@4 draws');
+    await expect(exportOf('twig@4')).rejects.toThrow(PASSES);
+  });
+
+  test('keeps the label of an earlier one, and no check of it is offered, which would not help', async () => {
+    await create('toy');
+    await train('toy', 4);
+    await findCopies('toy@4');
+    await train('toy', 8);
+    await branch('toy', 'next');
+    await remove('toy');
+    await remove('late');
+    expect(await check('next@8', { seed: 1 })).toMatchObject({ memorized: false });
+    await expect(exportOf('next@8')).rejects.toMatchObject({
+      status: 422,
+      hint: 'export it in spite of that: "memorized": "accept", easel export --accept-memorized',
+    });
+  });
+});
+
 test('a run keeps the label when the other one lost its checkpoint and goes back', async () => {
   await train('toy', 8);
   await branch('toy', 'next');

@@ -5,12 +5,14 @@
  */
 import { BlobMissing, NotFound } from '../../errors.ts';
 import { readDocument } from '../../storage/blobs/document-blobs.ts';
+import type { Digest } from '../../storage/digest.ts';
 import type { ExperimentHead, Origin } from '../../storage/experiment-record.ts';
 import { lineageSchema } from '../../storage/lineage-record.ts';
 import { listKeptDigests } from '../../storage/list-kept.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { findChunk } from './chunk-pages.ts';
+import type { Memorizing } from './copies.ts';
 import { changeHead, listHeads } from './experiment-head.ts';
 
 interface Site {
@@ -95,11 +97,40 @@ export async function handDown(
       if (before) return { ...now, began_memorizing: before };
       return former ? { ...now, ancestor: former } : now;
     };
-    await changeHead(site.store, name, change).catch((error: unknown) => {
-      // Deleted meanwhile.
-      if (!(error instanceof NotFound)) throw error;
-    });
+    await changeHead(site.store, name, change).catch(unlessDeleted);
   }
+}
+
+/**
+ * Stores what a check says of a checkpoint whose run was deleted: in the runs that began with it. A verdict on an
+ * earlier checkpoint stays.
+ * @returns Names of the runs.
+ */
+export async function judgeOrigin(
+  store: ObjectStore,
+  checkpoint: Digest,
+  verdict: Memorizing | 'clean',
+): Promise<string[]> {
+  const originIn = ({ branched_from, init_from }: Descent) =>
+    [branched_from, init_from].find(origin => origin?.checkpoint === checkpoint);
+  const names = (await listHeads(store)).flatMap(({ name, head }) => (originIn(head) ? [name] : []));
+  for (const name of names) {
+    const change = (now: ExperimentHead): ExperimentHead => {
+      const { began_memorizing: before, ...rest } = now;
+      const origin = originIn(now);
+      if (origin === undefined) return now;
+      const { experiment, step } = origin;
+      if (before && (before.experiment !== experiment || before.step !== step)) return now;
+      return verdict === 'clean' ? rest : { ...rest, began_memorizing: { experiment, ...verdict } };
+    };
+    await changeHead(store, name, change).catch(unlessDeleted);
+  }
+  return names;
+}
+
+/** Of a run that was deleted meanwhile, nothing is to be changed. */
+function unlessDeleted(error: unknown): void {
+  if (!(error instanceof NotFound)) throw error;
 }
 
 function isChild(head: ExperimentHead, name: string): boolean {

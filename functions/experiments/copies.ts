@@ -16,7 +16,7 @@ import { readChunks } from './chunk-pages.ts';
 export type Verdicts = Pick<ExperimentHead, 'clean' | 'memorizing'>;
 /** With that of the runs before, from which it goes on. */
 type Run = Verdicts & Pick<ExperimentHead, 'began_memorizing'>;
-type Memorizing = NonNullable<ExperimentHead['memorizing']>;
+export type Memorizing = NonNullable<ExperimentHead['memorizing']>;
 
 /** The check at the end of a chunk; undefined: there was none. */
 export async function readCheck(blobs: BlobStore, artifacts: Chunk['artifacts']): Promise<Memorization | undefined> {
@@ -32,8 +32,16 @@ export function judgeNewest(
 ): Verdicts {
   const before = { ...(clean && { clean }), ...(memorizing && { memorizing }) };
   if (checked === undefined || memorizing !== undefined) return before;
-  if (checked.memorized) return { ...before, memorizing: summarize(kept.step, checked) };
-  return findBlindSpace(checked) ? before : { clean: kept };
+  const verdict = verdictOf(kept.step, checked);
+  if (verdict === 'clean') return { clean: kept };
+  return verdict ? { ...before, memorizing: verdict } : before;
+}
+
+/** What a check says of the checkpoint of a step. Undefined: it cannot tell. */
+export function verdictOf(step: number, checked: Memorization): Memorizing | 'clean' | undefined {
+  if (!checked.memorized) return findBlindSpace(checked) ? undefined : 'clean';
+  const { rate, extractor } = findWorst(checked);
+  return { step, rate, extractor };
 }
 
 /**
@@ -74,8 +82,8 @@ async function judge(
 ): Promise<Memorizing | 'clean' | undefined> {
   try {
     const checked = await readCheck(blobs, artifacts);
-    if (checked?.memorized) return summarize(step, checked);
-    return checked && checked.checkpoint === here?.checkpoint && !findBlindSpace(checked) ? 'clean' : undefined;
+    const verdict = checked && verdictOf(step, checked);
+    return verdict === 'clean' && checked?.checkpoint !== here?.checkpoint ? undefined : verdict;
   } catch (error) {
     if (!(error instanceof BlobMissing)) throw error;
     if (memorizing?.step === step) return memorizing;
@@ -126,9 +134,4 @@ function tellBefore({ began_memorizing: before }: Run): string[] {
     `the model goes on from one that gives training pictures back: ${percent(rate)} of what ${experiment}@${step} draws ` +
       `are copies by ${extractor}`,
   ];
-}
-
-function summarize(step: number, checked: Memorization): Memorizing {
-  const { rate, extractor } = findWorst(checked);
-  return { step, rate, extractor };
 }

@@ -40,7 +40,7 @@ export async function findExperimentOf(store: ObjectStore, checkpoint: Digest): 
     ),
   );
   // A branch keeps the checkpoint at which it begins, too.
-  return all.find(hasMade) ?? all[0];
+  return all.find(isMaker) ?? all[0];
 }
 
 /**
@@ -48,10 +48,11 @@ export async function findExperimentOf(store: ObjectStore, checkpoint: Digest): 
  * checkpoint at which it begins.
  */
 export async function findMaker(store: ObjectStore, kept: KeptOf): Promise<KeptOf> {
-  if (hasMade(kept)) return kept;
+  if (isMaker(kept)) return kept;
   return (await findExperimentOf(store, kept.checkpoint)) ?? kept;
 }
 
-function hasMade({ head, step }: KeptOf): boolean {
+/** Whether the experiment has made the checkpoint. Where none has, the one that made it was deleted. */
+export function isMaker({ head, step }: Pick<KeptOf, 'head' | 'step'>): boolean {
   return step > (head.branched_from?.step ?? 0);
 }

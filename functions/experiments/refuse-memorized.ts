@@ -11,7 +11,7 @@ import { findChunk } from './chunk-pages.ts';
 import { describeMemorizing, isMemorizing } from './copies.ts';
 import { withBefore } from './copies-before.ts';
 import { listHeads } from './experiment-head.ts';
-import { findExperimentOf, type KeptOf } from './find-kept.ts';
+import { findExperimentOf, isMaker, type KeptOf } from './find-kept.ts';
 
 type Site = Pick<AdmissionContext, 'store' | 'blobs'>;
 
@@ -70,17 +70,23 @@ function tellBlind({ name, step }: Check): string {
  * and nobody checked this one.
  */
 async function refuseLater(site: Site, checkpoint: Digest): Promise<void> {
-  for (const { name, head: stored } of await listHeads(site.store)) {
-    const kept = listKept(stored).find(each => each.checkpoint === checkpoint);
+  const holders = (await listHeads(site.store)).map(({ name, head }) => {
+    return { name, stored: head, kept: listKept(head).find(each => each.checkpoint === checkpoint) };
+  });
+  // Those first that can name it.
+  for (const { name, stored, kept } of holders.toSorted((a, b) => Number(!a.kept) - Number(!b.kept))) {
     if (kept === undefined && stored.init_from?.checkpoint !== checkpoint) continue;
     const head = await withBefore(site, stored);
     if (kept ? !isMemorizing(head, kept.step) : !head.began_memorizing) continue;
+    const maker = await findExperimentOf(site.store, checkpoint);
+    // Of a checkpoint whose run was deleted, a check changes only what a check said of it itself.
+    const isJudged = maker && (isMaker(maker) || head.began_memorizing?.step === kept?.step);
     const what = kept ? `${name}@${kept.step}` : `the checkpoint with whose weights "${name}" began`;
     throw new Unprocessable(`${what} was trained on after ${describeMemorizing(name, head)} had memorized`, {
       expected: 'a checkpoint from before, or one whose own check finds no copies',
       hint:
         (kept && head.clean ? `export ${name}@clean, of step ${head.clean.step}; or ` : '') +
-        (kept ? `check this one: easel check-memorization ${what}; or ` : '') +
+        (kept && isJudged ? `check this one: easel check-memorization ${what}; or ` : '') +
         'export it in spite of that: "memorized": "accept", easel export --accept-memorized',
     });
   }

@@ -4,11 +4,16 @@ import { listDescendants } from '../experiments/copies-before.ts';
 import { type ViewSite, viewOf } from './experiment-view.ts';
 import { showHead } from './show-head.ts';
 
-/** A view that cannot be written, since a blob is lost, is left as it is. @param name Of the other one. */
+/** @param name Of the other one. */
 export async function showDescendants(site: ViewSite, name: string): Promise<void> {
-  for (const descendant of await listDescendants(site.store, name)) {
+  await showRuns(site, await listDescendants(site.store, name));
+}
+
+/** A view that cannot be written, since a blob is lost, is left as it is. */
+export async function showRuns(site: ViewSite, names: readonly string[]): Promise<void> {
+  for (const name of names) {
     try {
-      await showHead(viewOf(site, descendant));
+      await showHead(viewOf(site, name));
     } catch (error) {
       if (!(error instanceof NotFound)) throw error;
     }
