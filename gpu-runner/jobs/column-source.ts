@@ -11,7 +11,7 @@ import type { MemberSpan } from '../../formats/webdataset.ts';
 import { decodeSignalMember } from '../../storage/blobs/column-member.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import { readItems } from '../../storage/blobs/items.ts';
-import { readStoredIndex } from '../../storage/blobs/read-column.ts';
+import { readSpan, readStoredIndex } from '../../storage/blobs/read-column.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import type { Dataset, Item, Page } from '../../storage/records.ts';
@@ -279,6 +279,5 @@ async function readMember(
   if (column === undefined || span === undefined) return undefined;
   const size = Math.min(span.size, most);
   if (column.bytes) return new Uint8Array(column.bytes.subarray(span.offset, span.offset + size));
-  if (size === 0) return new Uint8Array();
-  return blobs.getRange(column.digest, { start: span.offset, end: span.offset + size - 1 });
+  return readSpan(blobs, column.digest, { offset: span.offset, size });
 }

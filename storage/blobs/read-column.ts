@@ -1,4 +1,5 @@
 /** @file Single members of a stored column. Neither the index nor a member needs the whole blob. */
+import { InvalidInput, Unprocessable } from '../../errors.ts';
 import { columnHeadBytes, type MemberSpan, readColumnIndex } from '../../formats/webdataset.ts';
 import type { Digest } from '../digest.ts';
 import type { BlobStore } from '../types.ts';
@@ -25,9 +26,24 @@ export async function openColumn(blobs: BlobStore, column: Digest): Promise<Colu
     async read(member) {
       const span = spans.get(member);
       if (span === undefined) return undefined;
-      // No range is empty.
-      if (span.size === 0) return new Uint8Array();
-      return blobs.getRange(column, { start: span.offset, end: span.offset + span.size - 1 });
+      return readSpan(blobs, column, span);
     },
   };
+}
+
+/**
+ * Bytes of a member. Only a column that was cut short lacks some of them.
+ * @throws BlobMissing; Corrupt, which names the blob, if the column is shorter than its index says.
+ */
+export async function readSpan(blobs: BlobStore, column: Digest, { offset, size }: MemberSpan): Promise<Uint8Array> {
+  // No range is empty.
+  if (size === 0) return new Uint8Array();
+  const bytes = await blobs.getRange(column, { start: offset, end: offset + size - 1 }).catch((error: unknown) => {
+    if (error instanceof InvalidInput) return undefined;
+    throw error;
+  });
+  if (bytes?.length === size) return bytes;
+  // Reading all of it tells the damage, and what to do.
+  await blobs.get(column);
+  throw new Unprocessable(`the index of the column ${column} names bytes behind its end`);
 }
