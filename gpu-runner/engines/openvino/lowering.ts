@@ -1,5 +1,5 @@
 /** @file How graphs become ONNX for OpenVINO. The engine and memory plans share it, and it loads no library. */
-import type { Graph } from '../../compiler/graph.ts';
+import type { Graph, NodeId } from '../../compiler/graph.ts';
 import { lowerToOnnx, type OnnxProgram } from '../../compiler/targets/onnx/lower.ts';
 import { transposeConstants } from './transpose-constants.ts';
 
@@ -13,5 +13,14 @@ export function lowerForOpenVino(graph: Graph): OnnxProgram {
  * other weights to the end. The values of all layers would be kept until then, recomputed ones, too.
  */
 function orderWrites(graph: Graph): Graph {
-  return { ...graph, writes: Object.fromEntries(Object.entries(graph.writes).sort(([, a], [, b]) => a - b)) };
+  const byTime = Object.entries(graph.writes).sort(([, a], [, b]) => readyAfter(graph, a) - readyAfter(graph, b));
+  return { ...graph, writes: Object.fromEntries(byTime) };
+}
+
+/** The node after which a written value can be computed. Of a sum with a state tensor, it is the other operand. */
+function readyAfter({ nodes }: Graph, id: NodeId): NodeId {
+  const node = nodes[id];
+  const computed = node?.inputs.filter(input => nodes[input]?.op !== 'state') ?? [];
+  const [summand] = computed;
+  return node?.op === 'add' && computed.length === 1 && summand !== undefined ? summand : id;
 }
