@@ -37,13 +37,18 @@ export function encodeNpy(array: NpyInput): Uint8Array {
   return bytes;
 }
 
-/** A file with its header and zeros. The data, which begins at the byte `start`, is to be written into it. */
+/**
+ * A file with its header and zeros. The data, which begins at the byte `start`, is to be written into it.
+ * @param room Memory for the file, instead of zeros, if it is large enough.
+ */
 export function startNpy(
   dtype: NpyType,
   shape: readonly number[],
+  room?: Uint8Array,
 ): { readonly bytes: Uint8Array; readonly start: number } {
   const header = headerOf(dtype, shape);
-  const bytes = new Uint8Array(header.length + dataBytes(dtype, shape));
+  const size = header.length + dataBytes(dtype, shape);
+  const bytes = room && room.length >= size ? room.subarray(0, size) : new Uint8Array(size);
   bytes.set(Buffer.from(header, 'latin1'));
   return { bytes, start: header.length };
 }

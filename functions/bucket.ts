@@ -19,7 +19,7 @@ import { type Assignment, type Bucket, chooseBucket, fitBucket, scaleBuckets } f
 import type { Filter } from './pictures/filters.ts';
 import { coverRgb, IMAGE_TOOLS } from './pictures/image.ts';
 import { NO_LIMITS } from './pictures/limits.ts';
-import { packedBytes, takePixels } from './pictures/planar.ts';
+import { createPacker, packedBytes, type RgbImage, takePixels } from './pictures/planar.ts';
 
 /** Enlarging and cropping up to these shares goes without a word: one shape rarely fits another exactly. */
 const ENLARGED_PERCENT = 5;
@@ -73,7 +73,7 @@ export const bucket = definePageFunction({
       const chosen = bucketOf(item);
       if (input.crop === undefined) {
         const rgb = await coverRgb(bytes, chosen.width, chosen.height, NO_LIMITS, input.filter);
-        return { item, image: takePixels(rgb) };
+        return { item, rgb };
       }
       const record = columns.crop?.get(memberName('crop', id));
       const options: CropOptions = {
@@ -83,22 +83,23 @@ export const bucket = definePageFunction({
         filter: input.filter,
         ...jointsOf(poses.get(id), columns.pose?.get(memberName('pose', id)), record),
       };
-      const { image, ...cropped } = await cropPicture(bytes, item, chosen, options);
-      return { item, image: takePixels(image), cropped };
+      const { image: rgb, ...cropped } = await cropPicture(bytes, item, chosen, options);
+      return { item, rgb, cropped };
     };
     const crops: Cropped[] = [];
-    async function* members() {
-      for await (const { item, image, cropped } of mapAhead(sized, AT_ONCE, make)) {
+    /** @param pack Makes the member of the pixels. */
+    async function* members(pack: (rgb: RgbImage) => Uint8Array) {
+      for await (const { item, rgb, cropped } of mapAhead(sized, AT_ONCE, make)) {
         if (cropped) crops.push({ item, ...cropped });
-        yield [memberName('image', item.id), image] as const;
+        yield [memberName('image', item.id), pack(rgb)] as const;
       }
     }
     const sizes = new Map(sized.map(item => [memberName('image', item.id), packedBytes(bucketOf(item))]));
     // Whole pictures have the sizes that scaling gives them.
     const image =
       input.crop === 'whole'
-        ? await gather(members())
-        : await ctx.blobs.putStream(streamMade(sizes, members()), { mediaType: 'application/x-tar' });
+        ? await gather(members(rgb => takePixels(rgb)))
+        : await ctx.blobs.putStream(streamMade(sizes, members(createPacker())), { mediaType: 'application/x-tar' });
     if (input.crop === undefined) return { columns: { image }, notes: noteFits(sized, buckets, input) };
     const records = crops.map(({ item: { id }, record }) => {
       return [memberName('crop', id), Buffer.from(canonicalJson(record))] as const;
@@ -146,8 +147,7 @@ type SizedItem = Item & { readonly width: number; readonly height: number };
 
 interface Made {
   readonly item: SizedItem;
-  /** Its member of the column. */
-  readonly image: Uint8Array;
+  readonly rgb: RgbImage;
   readonly cropped?: Omit<CroppedPicture, 'image'>;
 }
 

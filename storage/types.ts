@@ -87,6 +87,7 @@ export interface ObjectStore {
   copy(from: string, to: string): Promise<void>;
   /**
    * Writes a stream of any length to a file, in constant memory. `put` takes it from there, without a copy if it can.
+   * When the stream is asked for the next chunk, it may write into the memory of the chunk before.
    */
   spool(chunks: AsyncIterable<Uint8Array>): Promise<SpooledBody>;
   close(): Promise<void>;
@@ -118,7 +119,8 @@ export interface PutStreamOptions {
 /** A blob store that also takes and gives streams, for blobs that are too large for memory. */
 export interface StreamedBlobStore extends BlobStore {
   /**
-   * Stores a stream as one blob, in constant memory. Stores nothing when the stream breaks.
+   * Stores a stream as one blob, in constant memory. Stores nothing when the stream breaks. When the stream is asked
+   * for the next chunk, it may write into the memory of the chunk before.
    * @throws Unprocessable when the bytes do not have the expected digest; errors of the stream pass through.
    */
   putStream(chunks: AsyncIterable<Uint8Array>, options?: PutStreamOptions): Promise<BlobRef>;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { encodeNpy } from '../../formats/npy.ts';
 import { decodeRgb, encodePng } from './image.ts';
-import { packedBytes, packPixels, readPixels, takePixels, toInterleaved, toPlanar } from './planar.ts';
+import { createPacker, packedBytes, packPixels, readPixels, takePixels, toInterleaved, toPlanar } from './planar.ts';
 
 const picture = { data: Uint8Array.from({ length: 3 * 5 * 2 }, (_, i) => 7 * i + 1), width: 5, height: 2 };
 
@@ -48,4 +48,24 @@ test('a picture that sharp has decoded is freed when it is taken', async () => {
   const rgb = await decodeRgb(await encodePng({ data: new Uint8Array(3 * 256 * 256), width: 256, height: 256 }));
   expect(takePixels(rgb).length).toBe(packedBytes({ width: 256, height: 256 }));
   expect(rgb.data.length).toBe(0);
+});
+
+test('pictures that are packed in turn have their own bytes, in one memory unless one needs more', () => {
+  const pack = createPacker();
+  const sizes = [
+    [4, 4],
+    [4, 2],
+    [8, 6],
+    [4, 4],
+  ] as const;
+  const buffers = sizes.map(([width, height], number) => {
+    const data = Uint8Array.from({ length: 3 * width * height }, (_, i) => (i * 7 + number) % 256);
+    const alone = packPixels({ data, width, height });
+    const packed = pack({ data, width, height });
+    expect(packed).toEqual(alone);
+    return packed.buffer;
+  });
+  expect(buffers[1]).toBe(buffers[0]);
+  expect(buffers[2]).not.toBe(buffers[1]);
+  expect(buffers[3]).toBe(buffers[2]);
 });

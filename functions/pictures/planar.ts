@@ -26,9 +26,12 @@ export function toPlanar(image: RgbImage): PlanarImage {
   return { data, width, height };
 }
 
-/** The pixels of a picture as a member of the column `image`: u8 [3, height, width]. */
-export function packPixels(image: RgbImage): Uint8Array {
-  const { bytes, start } = startNpy('u8', [3, image.height, image.width]);
+/**
+ * The pixels of a picture as a member of the column `image`: u8 [3, height, width].
+ * @param room Memory for the member, if it is large enough.
+ */
+export function packPixels(image: RgbImage, room?: Uint8Array): Uint8Array {
+  const { bytes, start } = startNpy('u8', [3, image.height, image.width], room);
   writePlanes(image, bytes.subarray(start));
   return bytes;
 }
@@ -37,11 +40,21 @@ export function packPixels(image: RgbImage): Uint8Array {
  * As {@link packPixels}, and frees the picture, which is empty then. Else a few large pictures, long used, would make
  * V8 look through all objects for garbage.
  */
-export function takePixels(image: RgbImage): Uint8Array {
-  const packed = packPixels(image);
+export function takePixels(image: RgbImage, room?: Uint8Array): Uint8Array {
+  const packed = packPixels(image, room);
   const { buffer, byteLength } = image.data;
   if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
   return packed;
+}
+
+/** {@link takePixels} into the same memory for each picture: a member is valid until the next is packed. */
+export function createPacker(): (image: RgbImage) => Uint8Array {
+  let room: Uint8Array = new Uint8Array();
+  return image => {
+    const packed = takePixels(image, room);
+    room = packed.buffer === room.buffer ? room : packed;
+    return packed;
+  };
 }
 
 /** Bytes of {@link packPixels}. */

@@ -29,6 +29,15 @@ async function* cut(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array>
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
+/** As {@link cut}, every piece in the memory of the one before. */
+async function* cutIntoRoom(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  const room = new Uint8Array(size);
+  for await (const piece of cut(bytes, size)) {
+    room.set(piece);
+    yield room.subarray(0, piece.length);
+  }
+}
+
 async function readAll(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const all: Uint8Array[] = [];
   for await (const piece of pieces) all.push(piece);
@@ -46,6 +55,20 @@ describe.each(['memory', 'file'] as const)('streams of blobs: %s', name => {
       expect(await blobs.head(ref.digest)).toEqual(ref);
       expect(Buffer.compare(await blobs.get(ref.digest), bytes)).toBe(0);
       expect(Buffer.compare(await readAll(blobs.stream(ref.digest)), bytes)).toBe(0);
+    },
+  );
+
+  it.each([1000, 1 << 20, (1 << 20) + 1, 3 << 20])(
+    'a stream of %i bytes may write each chunk into the memory of the one before',
+    async size => {
+      const blobs = createBlobStore(stores[name]);
+      const bytes = makeBytes(size, 4);
+      for (const piece of [300, 100_000, 2 << 20]) {
+        const { digest } = await blobs.putStream(cutIntoRoom(bytes, piece));
+        expect(digest).toBe(digestOf(bytes));
+        expect(Buffer.compare(await blobs.get(digest), bytes)).toBe(0);
+        await stores[name].delete(blobKey(digest));
+      }
     },
   );
 

@@ -133,15 +133,15 @@ export async function findMissing(
   return digests.find((_, i) => found[i] === undefined);
 }
 
-/** The bytes of a short stream; a longer stream unchanged. */
+/** The bytes of a short stream; a longer stream unchanged. Copies what it holds while it asks for the next chunk. */
 async function gather(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array | AsyncIterable<Uint8Array>> {
   const rest = chunks[Symbol.asyncIterator]();
   const begun: Uint8Array[] = [];
   for (let size = 0; size <= IN_MEMORY_BYTES; ) {
     const next = await rest.next();
     if (next.done) return Buffer.concat(begun);
-    begun.push(next.value);
     size += next.value.byteLength;
+    begun.push(size <= IN_MEMORY_BYTES ? Uint8Array.from(next.value) : next.value);
   }
   return (async function* () {
     try {

@@ -8,15 +8,26 @@ import { spoolTo, writeAll } from './spool.ts';
 const SIZES = [0, 512, 1, 200_000, 511, 0, 65_535, 1, 70_000, 3];
 const chunks = SIZES.map((size, i) => Uint8Array.from({ length: size }, (_, at) => (7 * i + at) % 251));
 
-test('small and large chunks of a stream become one file with their digest', async () => {
+/** Every chunk in the memory of the one before. */
+async function* inOneRoom() {
+  const room = new Uint8Array(Math.max(...SIZES));
+  for (const chunk of chunks) {
+    room.set(chunk);
+    yield room.subarray(0, chunk.length);
+  }
+}
+
+async function* inTurn() {
+  yield* chunks;
+}
+
+test.each([
+  ['of their own', inTurn],
+  ['of one room', inOneRoom],
+])('small and large chunks in memory %s become one file with their digest', async (_, stream) => {
   const folder = await mkdtemp(join(tmpdir(), 'easel-spool-'));
   try {
-    const spooled = await spoolTo(
-      folder,
-      (async function* () {
-        yield* chunks;
-      })(),
-    );
+    const spooled = await spoolTo(folder, stream());
     const bytes = await readFile(spooled.path);
     expect(bytes.equals(Buffer.concat(chunks))).toBe(true);
     expect(spooled).toMatchObject({ size: bytes.length, digest: digestOf(bytes) });

@@ -8,10 +8,13 @@ import type { FileBody, SpooledBody } from '../types.ts';
 /** Read-only, like every object of a folder store: there the file itself becomes the object. */
 const SPOOL_MODE = 0o444;
 
-/** Small chunks, such as headers of a tar, wait until so many bytes are written at once. */
+/** Small chunks, such as headers of a tar, are copied until so many bytes are written at once. */
 const WRITE_BYTES = 1 << 16;
 
-/** Writes the chunks to a new, synced file in `folder`. Deletes the file when the stream breaks. */
+/**
+ * Writes the chunks to a new, synced file in `folder`. Deletes the file when the stream breaks. When the stream is
+ * asked for the next chunk, it may write into the memory of the chunk before.
+ */
 export async function spoolTo(folder: string, chunks: AsyncIterable<Uint8Array>): Promise<SpooledBody> {
   const path = join(folder, randomUUID());
   const discard = () => rm(path, { force: true });
@@ -20,19 +23,20 @@ export async function spoolTo(folder: string, chunks: AsyncIterable<Uint8Array>)
   try {
     const file = await open(path, 'wx', SPOOL_MODE);
     try {
-      let waiting: Uint8Array[] = [];
-      let waitingBytes = 0;
+      const room = Buffer.allocUnsafeSlow(WRITE_BYTES);
+      let waiting = 0;
       for await (const chunk of chunks) {
         hash.update(chunk);
         size += chunk.byteLength;
-        waitingBytes += chunk.byteLength;
-        waiting.push(chunk);
-        if (waitingBytes < WRITE_BYTES) continue;
-        await writeAll(file, waiting);
-        waiting = [];
-        waitingBytes = 0;
+        if (waiting + chunk.byteLength < WRITE_BYTES) {
+          room.set(chunk, waiting);
+          waiting += chunk.byteLength;
+        } else {
+          await writeAll(file, [room.subarray(0, waiting), chunk]);
+          waiting = 0;
+        }
       }
-      await writeAll(file, waiting);
+      await writeAll(file, [room.subarray(0, waiting)]);
       await file.datasync();
     } finally {
       await file.close();
