@@ -201,6 +201,8 @@ export const gridResultSchema = z.looseObject({
       steps_per_second: z.number().optional(),
       /** Of all cores together. */
       processor_seconds: z.number().optional(),
+      /** Of processors and card, with other programs on the machine. */
+      energy_kwh: z.number().optional(),
       memory_gb: z.number().optional(),
       planned_memory_gb: z.number().optional(),
       loss: z.number().optional(),

@@ -32,6 +32,14 @@ export function memoryOf(chunks: readonly MeasuredChunk[]): number | undefined {
   return found.length === 0 ? undefined : Math.max(...found);
 }
 
+/** Kilowatt-hours of processors and cards; undefined if no chunk tells one, or a chunk lacks what another tells. */
+export function energyOf(chunks: readonly MeasuredChunk[]): number | undefined {
+  const parts = ['sys/processor_kwh', 'sys/card_kwh'].filter(tag => chunks.some(({ metrics = {} }) => tag in metrics));
+  const told = chunks.flatMap(({ metrics = {} }) => parts.map(tag => metrics[tag] ?? Number.NaN));
+  const sum = told.reduce((a, b) => a + b, 0);
+  return parts.length > 0 && Number.isFinite(sum) ? sum : undefined;
+}
+
 function addUp(
   chunks: readonly MeasuredChunk[],
   perStep: (chunk: MeasuredChunk) => number | undefined,

@@ -1,6 +1,6 @@
 /** @file What the runs are compared by: one row for each number, with the direction in which it is better. */
 import type { Json } from '../../storage/canonical.ts';
-import { memoryOf, processorSecondsOf } from './chunk-costs.ts';
+import { energyOf, memoryOf, processorSecondsOf } from './chunk-costs.ts';
 import type { Border, RunRecord } from './read-run.ts';
 import type { ControlRow, Measured, Scored } from './scored.ts';
 
@@ -131,6 +131,13 @@ export const RUN_MEASURES: readonly Measure[] = [
     unit: 'GB',
     better: 'lower',
     of: ({ chunks }, { step }) => plain(memoryOf(chunks.filter(({ to }) => to <= step))),
+  },
+  {
+    key: 'energy',
+    label: 'energy of processors and card, with other programs on the machine',
+    unit: 'kWh',
+    better: 'lower',
+    of: ({ chunks }, { step }) => plain(energyOf(chunks.filter(({ to }) => to <= step))),
   },
 ];
 

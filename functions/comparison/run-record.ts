@@ -9,7 +9,7 @@ import { readConfig, stepOf } from '../experiments/experiment-head.ts';
 import { findTarget, planBody, readPlan } from '../experiments/memory-request.ts';
 import { flowLossOf, readLog } from '../experiments/step-log.ts';
 import { readMetrics } from '../views/metrics.ts';
-import { memoryOf, processorSecondsOf, secondsOf } from './chunk-costs.ts';
+import { energyOf, memoryOf, processorSecondsOf, secondsOf } from './chunk-costs.ts';
 
 type GridRun = Omit<GridResult['runs'][number], 'arm' | 'seed' | 'experiment'>;
 
@@ -27,6 +27,7 @@ export async function recordRun(blobs: BlobStore, head: ExperimentHead): Promise
   const seconds = secondsOf(chunks);
   const processorSeconds = processorSecondsOf(chunks);
   const memory = memoryOf(chunks);
+  const energy = energyOf(chunks);
   const losses = await readTail(blobs, chunks, Math.floor(steps * (1 - TAIL)));
   const heldOut = await readHeldOutLoss(blobs, chunks);
   return {
@@ -36,6 +37,7 @@ export async function recordRun(blobs: BlobStore, head: ExperimentHead): Promise
     samples: steps * data.batch_size,
     ...(seconds !== undefined && { seconds, steps_per_second: steps / seconds }),
     ...(processorSeconds !== undefined && { processor_seconds: processorSeconds }),
+    ...(energy !== undefined && { energy_kwh: energy }),
     ...(memory !== undefined && { memory_gb: memory }),
     ...(losses.length > 0 && { loss: losses.reduce((sum, loss) => sum + loss, 0) / losses.length }),
     ...(heldOut !== undefined && { held_out_loss: heldOut }),

@@ -85,6 +85,8 @@ export interface Engine {
   readonly tuning?: Tuning;
   /** Undefined, or absent: the engine computes in the memory of the process, or does not know. */
   readMemory?(): EngineMemory | undefined;
+  /** Watts that the device takes now. Undefined, or absent: the engine does not know. */
+  readWatts?(): Promise<number | undefined>;
   createState(tensors: Tensors): State;
   compile(graph: Graph): Promise<Executable>;
   /**

@@ -37,6 +37,16 @@ it('measures the peak once for an engine, and it is a plausible one', async () =
   expect(await rate).toBeGreaterThan(1e8);
 });
 
+it('tells the energy that could be read, and none that could not', async () => {
+  const found = await measureChunk(engine, { ...WORK, energy: { processorKwh: 0.5 } });
+  expect(found['sys/processor_kwh']).toBe(0.5);
+  expect(Object.keys(found)).not.toContain('sys/card_kwh');
+  expect(await measureChunk(engine, { ...WORK, energy: { processorKwh: Number.NaN, cardKwh: 2 } })).toMatchObject({
+    'sys/card_kwh': 2,
+  });
+  expect(Object.keys(await measureChunk(engine, WORK))).not.toContain('sys/processor_kwh');
+});
+
 it('tells nothing of a chunk without steps', async () => {
   expect(await measureChunk(engine, { ...WORK, steps: 0 })).toEqual({});
 });

@@ -1,5 +1,6 @@
 /** @file How fast a chunk was trained, and with how much memory: numbers of the machine, which decide no bit. */
 import type { Engine } from '../compiler/engine.ts';
+import type { Energy } from './energy-meter.ts';
 import { peakRate } from './peak-rate.ts';
 
 export interface ChunkWork {
@@ -10,6 +11,7 @@ export interface ChunkWork {
   readonly waitedMs: number;
   /** Of all processor cores together, by the whole gpu-runner. */
   readonly cpuMs: number;
+  readonly energy?: Energy;
   /** Operations of forward and backward passes. */
   readonly flops: number;
 }
@@ -20,7 +22,7 @@ export interface ChunkWork {
  * resident memory of the whole gpu-runner. GB are 1e9 bytes.
  */
 export async function measureChunk(engine: Engine, work: ChunkWork): Promise<Record<string, number>> {
-  const { steps, samples, ms, waitedMs, cpuMs, flops } = work;
+  const { steps, samples, ms, waitedMs, cpuMs, flops, energy = {} } = work;
   if (steps === 0) return {};
   const seconds = ms / 1000;
   // The steps are taken: an engine that cannot run the product costs the chunk one number.
@@ -31,6 +33,8 @@ export async function measureChunk(engine: Engine, work: ChunkWork): Promise<Rec
     'sys/cpu_seconds_per_iter': cpuMs / 1000 / steps,
     'sys/loader_stall': waitedMs / ms,
     'sys/mfu': flops / seconds / peak,
+    'sys/processor_kwh': energy.processorKwh ?? Number.NaN,
+    'sys/card_kwh': energy.cardKwh ?? Number.NaN,
     ...readMemory(engine),
   };
   return Object.fromEntries(Object.entries(measured).filter(([, value]) => Number.isFinite(value)));

@@ -18,6 +18,7 @@ import { breatheUntil } from './breathe-until.ts';
 import { loadTensors, saveCheckpoint } from './checkpoints.ts';
 import { measureChunk } from './chunk-metrics.ts';
 import type { JobContext, JobHandler } from './context.ts';
+import { EnergyMeter } from './energy-meter.ts';
 import { engineLinks } from './engine-links.ts';
 import { loadFrozenNets } from './frozen-nets.ts';
 import { loadStart } from './initial-weights.ts';
@@ -36,6 +37,7 @@ const MOST_NAMED = 3;
 
 export function createTrainChunkJob(): JobHandler<'train-chunk'> {
   let resident: Resident | undefined;
+  let toldEnergy = false;
   let open: { readonly key: string; readonly source: TrainingSource } | undefined;
 
   async function openSource(ctx: JobContext, { dataset }: TrainChunkJob, config: KeyedConfig): Promise<TrainingSource> {
@@ -84,6 +86,12 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
     const trainer = await openTrainer(ctx, job, config, key);
     const started = performance.now();
     const before = { waitedMs: trainer.waitedMs, work: trainer.work, cpu: process.cpuUsage() };
+    const { readWatts } = await ctx.engine(job.engine);
+    const meter = new EnergyMeter({ readWatts });
+    if (meter.unreadable !== undefined && !toldEnergy) {
+      ctx.progress({ phase: 'train', message: `the energy of the processors is not measured: ${meter.unreadable}` });
+      toldEnergy = true;
+    }
     const reports: StepReport[] = [];
     try {
       checkRange(job, trainer.progress.step);
@@ -91,11 +99,13 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
         if ((await waitForData(ctx, trainer, reports.length)) === 'stop') break;
         const report = await trainer.step();
         reports.push(report);
+        meter.sample();
         reportProgress(ctx, job, report, reports.length, performance.now() - started);
         if ((await ctx.breathe()) === 'stop') break;
       }
       const trainingMs = performance.now() - started;
       const { user, system } = process.cpuUsage(before.cpu);
+      const energy = await meter.read();
       ctx.progress({ phase: 'checkpoint' });
       const { progress, fixed } = trainer;
       const read = (group: keyof TrainingTensors) => trainer.read(group);
@@ -105,7 +115,7 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
       const samples = steps * config.data.batch_size;
       const waitedMs = trainer.waitedMs - before.waitedMs;
       const cpuMs = (user + system) / 1000;
-      const work = { steps, samples, ms: trainingMs, waitedMs, cpuMs, flops: trainer.work - before.work };
+      const work = { steps, samples, ms: trainingMs, waitedMs, cpuMs, flops: trainer.work - before.work, energy };
       const engine = await ctx.engine(job.engine);
       const metrics = await measureChunk(engine, work);
       // Measured once: the metrics have needed it, too.

@@ -10,7 +10,7 @@ import { Compiler } from './compiler.ts';
 import { XlaExecutable } from './executable.ts';
 import { findCudaTools, findPlugin, type XlaPlatform } from './library.ts';
 import { hasAttentionKernel, lowerForXla } from './lowering.ts';
-import { CARD_ORDER, firstCard, listCards } from './nvidia.ts';
+import { CARD_ORDER, firstCard, listCards, readCardWatts } from './nvidia.ts';
 import { XlaError } from './pjrt/calls.ts';
 import type { XlaDevice } from './pjrt/device.ts';
 import type { LoadedProgram } from './pjrt/loaded-program.ts';
@@ -74,6 +74,7 @@ export async function createXlaEngine(options: XlaOptions): Promise<XlaEngine> {
     precision,
     tuning: { fusesAttention, queuesRuns: true },
     readMemory: () => client.device.readMemory(),
+    ...(platform === 'cuda' && { readWatts: () => readCardWatts(process.env.CUDA_VISIBLE_DEVICES) }),
     createState(tensors) {
       const state = new XlaState(client, disposed => states.delete(disposed));
       states.add(state);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { firstCard, parseCards, parseDriverVersion } from './nvidia.ts';
+import { firstCard, parseCards, parseDriverVersion, parseWatts } from './nvidia.ts';
 
 const TEXT = `NVIDIA GeForce RTX 4090, 580.65.06, 8.9, 24564, Enabled
 NVIDIA H100 80GB HBM3, 580.65.06, 9.0, 81559, Disabled
@@ -33,4 +33,14 @@ it('the version of the driver is found in its file, of both kinds of kernel modu
     'NVRM version: NVIDIA UNIX x86_64 Kernel Module  550.54.15  Tue Mar  5 22:23:56 UTC 2024\nGCC version: 12\n';
   const open = 'NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  580.65.06  Release Build  (root@host)\n';
   expect([closed, open, ''].map(parseDriverVersion)).toEqual(['550.54.15', '580.65.06', undefined]);
+});
+
+it('reads the power of the card that CUDA calls the first, if the card tells it', () => {
+  const text = '31.25\n[N/A]\n';
+  expect([parseWatts(text, undefined), parseWatts(text, '1'), parseWatts(text, '7')]).toEqual([
+    31.25,
+    undefined,
+    undefined,
+  ]);
+  expect(parseWatts('', undefined)).toBeUndefined();
 });

@@ -38,6 +38,26 @@ export async function listCards(): Promise<readonly NvidiaCard[]> {
   return [];
 }
 
+/** Watts that the card takes which CUDA calls the first; undefined if the driver does not tell it. */
+export async function readCardWatts(visible: string | undefined): Promise<number | undefined> {
+  for (const program of PROGRAMS) {
+    try {
+      const args = ['--query-gpu=power.draw', '--format=csv,noheader,nounits'];
+      const { stdout } = await promisify(execFile)(program, args, { timeout: TIMEOUT_MS });
+      return parseWatts(stdout, visible);
+    } catch {
+      // The next place may have the program.
+    }
+  }
+  return undefined;
+}
+
+/** @param text One line per card; a card that does not tell its power says `[N/A]`. */
+export function parseWatts(text: string, visible: string | undefined): number | undefined {
+  const watts = Number.parseFloat(firstCard(text.trim().split('\n'), visible) ?? '');
+  return Number.isFinite(watts) ? watts : undefined;
+}
+
 /** @param text One line per card, fields in the order of {@link FIELDS}. */
 export function parseCards(text: string): NvidiaCard[] {
   return text.split('\n').flatMap(line => {
@@ -59,7 +79,7 @@ export function parseCards(text: string): NvidiaCard[] {
  * The card that CUDA calls the first. @param visible CUDA_VISIBLE_DEVICES: numbers in the order of the bus; names of
  * cards, which begin with "GPU-", are not looked up.
  */
-export function firstCard(cards: readonly NvidiaCard[], visible: string | undefined): NvidiaCard | undefined {
+export function firstCard<T>(cards: readonly T[], visible: string | undefined): T | undefined {
   const [first = ''] = (visible ?? '').split(',');
   return cards[/^\d+$/.test(first) ? Number(first) : 0];
 }
