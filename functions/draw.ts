@@ -2,11 +2,11 @@
 import { z } from 'zod';
 import { MOST_PICTURES } from '../configs/bounds.ts';
 import { captionEditsSchema } from '../configs/caption-edits.ts';
-import { CONDITION_NAMES, missingSignals } from '../configs/drawn-conditions.ts';
+import { CONDITION_NAMES } from '../configs/drawn-conditions.ts';
 import { checkSampling, type Sampling, samplingOf, samplingSchema } from '../configs/sampling.ts';
 import { type Conditions, memberName, signalsOf } from '../configs/signals.ts';
 import { requireRoute } from '../configs/tread.ts';
-import { Internal, Unprocessable } from '../errors.ts';
+import { Internal } from '../errors.ts';
 import { encodeNpy } from '../formats/npy.ts';
 import { packColumn } from '../formats/webdataset.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
@@ -14,7 +14,7 @@ import { digestSchema, type EngineSpec, splitSchema } from '../storage/records.t
 import { defineFunction, type FunctionContext } from './define.ts';
 import { encodeSample } from './encoders/encode-sample.ts';
 import { ENCODER_TOOLS } from './encoders/encoders.ts';
-import { CONDITIONS } from './evaluation/conditions.ts';
+import { CONDITIONS, requireSignals } from './evaluation/conditions.ts';
 import { type Drawing, planDrawings } from './evaluation/plan-drawings.ts';
 import { requireEngine } from './execution/runner-job.ts';
 import { checkEncoders } from './experiments/dataset-signals.ts';
@@ -68,12 +68,7 @@ export const draw = defineFunction({
     if (request.guidance_method === 'self_guidance') requireRoute(config.objective);
     const conditions = config.model.conditions ?? {};
     const signals = signalsOf(conditions);
-    const missing = missingSignals(condition, signals);
-    if (missing) {
-      throw new Unprocessable(`the model was trained without ${missing.join(' or ')}`, {
-        expected: `for the condition ${condition}, a model whose config has model.conditions.${missing[0]}`,
-      });
-    }
+    requireSignals(condition, signals);
     const dataset = await readDataset(ctx.blobs, request.dataset);
     checkEncoders(conditions, dataset);
     const items = await readSplit(ctx.blobs, dataset, { split, first, count }, signals);

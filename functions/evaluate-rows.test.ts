@@ -117,3 +117,15 @@ test('the noise floor is how far two draws of one condition differ: not at all, 
   const same = (await evaluate({ noise_floor: true, steps: 2 })).rows[0];
   expect([same?.noise_floor?.psnr?.mean, same?.noise_floor?.ssim?.mean]).toEqual([150, 1]);
 });
+
+test('a condition that the model cannot be given is refused before anything is drawn for the others', async () => {
+  await create();
+  const { run } = lab.runner;
+  const jobs: string[] = [];
+  lab.runner.run = (action, job, options) => {
+    jobs.push(job.kind);
+    return run(action, job, options);
+  };
+  await expect(evaluate({ conditions: ['text', 'other_pose'] })).rejects.toThrow('the model was trained without pose');
+  expect(jobs).not.toContain('sample');
+});

@@ -4,6 +4,7 @@ import { CONTROL_NAMES, type ControlName } from '../configs/control-names.ts';
 import { CONDITION_NAMES } from '../configs/drawn-conditions.ts';
 import { type Evaluation, type EvaluationRow, evaluationSchema } from '../configs/evaluation.ts';
 import { setSeedSchema } from '../configs/seed.ts';
+import { signalsOf } from '../configs/signals.ts';
 import { Unprocessable } from '../errors.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
@@ -13,7 +14,7 @@ import { defineFunction, type EffectContext } from './define.ts';
 import { dwposeEncoder } from './encoders/dwpose.ts';
 import { chooseLpips, listLpips } from './evaluation/choose-lpips.ts';
 import { findClip, type InstalledClip } from './evaluation/clip-row.ts';
-import { CONDITIONS } from './evaluation/conditions.ts';
+import { CONDITIONS, requireSignals } from './evaluation/conditions.ts';
 import { CONTROLS } from './evaluation/controls.ts';
 import { type DrawnRow, listDrawnRows, settingsSweepSchema } from './evaluation/drawn-rows.ts';
 import { judgedShape } from './evaluation/judged-shape.ts';
@@ -113,6 +114,10 @@ export const evaluate = defineFunction({
     const [lpips, ...others] = await listLpips(ctx, config, dataset);
     const listed = await listDrawnRows(ctx.store, kept, body.beside, body.sweep);
     const configs = await Promise.all(listed.map(drawn => readConfig(ctx.blobs, drawn.kept.head)));
+    const conditions = [...new Set(body.conditions ?? [usualCondition(config)])];
+    for (const { model } of configs) {
+      for (const condition of conditions) requireSignals(condition, signalsOf(model.conditions));
+    }
     const clip = await findClip(ctx, configs);
     const pose = await findPoseJudge(ctx, dataset, body.pose_samples);
     const stick: Yardstick = {
@@ -129,7 +134,7 @@ export const evaluate = defineFunction({
     const rows: EvaluationRow[] = [];
     for (const [i, drawn] of listed.entries()) {
       const known = configs[i] ?? config;
-      for (const condition of new Set(body.conditions ?? [usualCondition(config)])) {
+      for (const condition of conditions) {
         const { steps, seed } = body;
         const plan = { kept: drawn.kept, config: known, dataset: head.dataset, split, condition } as const;
         const { weights, guidance = body.guidance } = drawn;

@@ -1,6 +1,7 @@
 /** @file The conditions under which pictures of a dataset are drawn: recipe (e.2) of the project. */
-import { type ConditionName, LOOK } from '../../configs/drawn-conditions.ts';
+import { type ConditionName, LOOK, missingSignals } from '../../configs/drawn-conditions.ts';
 import { SIGNAL_NAMES, type SignalName } from '../../configs/signals.ts';
+import { Unprocessable } from '../../errors.ts';
 
 export interface ConditionRow {
   /** In words, for people: what the network is given of a picture A. */
@@ -29,3 +30,12 @@ export const CONDITIONS: Readonly<Record<ConditionName, ConditionRow>> = {
   },
   edit_text: { about: 'an edited caption alone', own: ['text'], edited: true },
 };
+
+/** @throws Unprocessable for a model that lacks what the condition gives. */
+export function requireSignals(condition: ConditionName, has: readonly SignalName[]): void {
+  const missing = missingSignals(condition, has);
+  if (missing === undefined) return;
+  throw new Unprocessable(`the model was trained without ${missing.join(' or ')}`, {
+    expected: `for the condition ${condition}, a model whose config has model.conditions.${missing[0]}`,
+  });
+}

@@ -50,7 +50,7 @@ export const EXTRACTOR_NAMES = EXTRACTORS.map(({ name }) => name) as [string, ..
 /** Names of extractors, and of networks of a person's own. */
 export const extractorSchema = z
   .string()
-  .regex(NAME_PATTERN)
+  .regex(NAME_PATTERN, 'expected the name of an extractor or of a stored network: a-z 0-9 . _ -')
   .describe(
     `one of ${EXTRACTOR_NAMES.join(', ')}, or the name of a stored network of pictures with the parts ` +
       `${PICTURE_NET_PARTS.join(' and ')} (docs/evaluation.md)`,
