@@ -1,5 +1,5 @@
 /** @file One ONNX file compiled for an engine, at fixed sizes. */
-import { Unprocessable } from '../../errors.ts';
+import { InvalidInput, Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State } from '../compiler/engine.ts';
 import { graphInputs } from '../compiler/graph.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
@@ -18,7 +18,7 @@ export function readPictureNet(
   file: Uint8Array,
   part: string,
 ): { readonly net: OnnxNet; readonly name: string; readonly shape: OnnxNet['inputs'][number]['shape'] } {
-  const net = readOnnx(file);
+  const net = readFile(file, part);
   const [input, ...others] = net.inputs;
   if (input === undefined || others.length > 0 || input.type !== 'f32') {
     throw new Unprocessable(
@@ -29,6 +29,18 @@ export function readPictureNet(
     );
   }
   return { net, name: input.name, shape: input.shape };
+}
+
+function readFile(file: Uint8Array, part: string): OnnxNet {
+  try {
+    return readOnnx(file);
+  } catch (error) {
+    if (!(error instanceof InvalidInput)) throw error;
+    throw new Unprocessable(`the network "${part}" cannot be read: ${error.message}`, {
+      expected: 'a whole ONNX file',
+      cause: error,
+    });
+  }
 }
 
 /** Computes in f32. @throws Unprocessable for a network that a graph of ours cannot have. */
