@@ -52,8 +52,8 @@ export function refuseForeign(path: string): InvalidInput {
 
 /** Writes a file whole or not at all: half of it would not be known again as ours. */
 export async function replaceFile(path: string, text: string): Promise<void> {
-  const unfinished = `${path}.unfinished`;
-  await writeFile(unfinished, text);
+  const unfinished = `${path}.easel-${process.pid}`;
+  await writeFile(unfinished, text, { flag: 'wx' });
   await rename(unfinished, path);
 }
 
