@@ -91,7 +91,9 @@ test('a report compares CLIPScore picture by picture, answers by it, and says wh
     expect.arrayContaining(['real', 'nearest', 'random', 'noise']),
   );
   expect(report.answers.map(({ sentences }) => sentences[0])).toEqual([
-    expect.stringMatching(/CLIPScore.*\(clip-vitb32\) at equal samples: peer 1.02, toy 1.02; difference 0/),
+    expect.stringMatching(
+      /CLIPScore.*\(clip-vitb32\), at 16 x 16 pixels at equal samples: peer 1.02, toy 1.02; difference 0/,
+    ),
     expect.stringMatching(/CLIPScore.*: not measured in both toy and unmeasured\.$/),
   ]);
 });
