@@ -3,11 +3,10 @@ import { z } from 'zod';
 import { CLIP_NETS } from '../configs/clip.ts';
 import { type ClipDistance, clipDistanceSchema } from '../configs/clip-scores.ts';
 import { Unprocessable } from '../errors.ts';
-import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
-import { readAllItems } from '../storage/blobs/items.ts';
+import { putDocument } from '../storage/blobs/document-blobs.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
-import { readFeatures, spreadRows } from './evaluation/feature-sets.ts';
+import { readFeatures, readTraining, rowsAlone } from './evaluation/feature-sets.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 const indexes = z.array(digestSchema).min(1).max(65_536);
@@ -28,9 +27,7 @@ export const clipDistance = defineFunction({
     most: z.int().min(2).max(10_000).default(2000).describe('training pictures, evenly spread over all'),
   }),
   async run(ctx, { dataset, real: realIndexes, drawn: drawnIndexes, most }) {
-    const items = await readAllItems(ctx.blobs, await readDataset(ctx.blobs, dataset));
-    const trained = new Set(items.flatMap(({ id, split }) => (split === 'train' ? [id] : [])));
-    const real = spreadRows(await readFeatures(ctx.blobs, realIndexes, id => trained.has(id)), most);
+    const real = await readTraining(ctx.blobs, dataset, realIndexes, most);
     const drawn = await readFeatures(ctx.blobs, drawnIndexes);
     if (real.extractor !== drawn.extractor || !CLIP_NETS.some(({ name }) => name === drawn.extractor)) {
       throw new Unprocessable(`features of ${real.extractor} and ${drawn.extractor} have no CMMD`, {
@@ -38,7 +35,7 @@ export const clipDistance = defineFunction({
       });
     }
     if (real.ids.length === 0) throw new Unprocessable('the dataset has no training pictures among the features');
-    const task = { a: { dim: real.dim, data: real.data }, b: { dim: drawn.dim, data: drawn.data } };
+    const task = { a: rowsAlone(real), b: rowsAlone(drawn) };
     const document: ClipDistance = clipDistanceSchema.parse({
       ...{ v: 1, kind: 'clip-distance', model: drawn.extractor, real: real.ids.length, drawn: drawn.ids.length },
       ...{ cmmd: await ctx.task<number>('gaussian-distance', task), links: [] },

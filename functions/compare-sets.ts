@@ -2,12 +2,11 @@
 import { z } from 'zod';
 import { type SetComparison, setComparisonSchema } from '../configs/evaluation.ts';
 import { Unprocessable } from '../errors.ts';
-import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
-import { readAllItems } from '../storage/blobs/items.ts';
+import { putDocument } from '../storage/blobs/document-blobs.ts';
 import { digestSchema } from '../storage/records.ts';
 import { defineFunction } from './define.ts';
 import type { ComparedFeatures, CompareFeaturesTask } from './evaluation/compare-features.ts';
-import { type FeatureSet, readFeatures, spreadRows, takeRows } from './evaluation/feature-sets.ts';
+import { type FeatureSet, readFeatures, readTraining, rowsAlone, takeRows } from './evaluation/feature-sets.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}`;
 const indexes = z.array(digestSchema).min(1).max(65_536);
@@ -36,9 +35,7 @@ export const compareSets = defineFunction({
       .default(0),
   }),
   async run(ctx, { dataset, real: realIndexes, drawn: drawnIndexes, most, k, subsets, seed }) {
-    const items = await readAllItems(ctx.blobs, await readDataset(ctx.blobs, dataset));
-    const splits = new Map(items.map(({ id, split }) => [id, split]));
-    const real = spreadRows(await readFeatures(ctx.blobs, realIndexes, id => splits.get(id) === 'train'), most);
+    const real = await readTraining(ctx.blobs, dataset, realIndexes, most);
     const drawn = await readFeatures(ctx.blobs, drawnIndexes);
     for (const [name, set] of Object.entries({ real, drawn })) {
       if (set.ids.length < 2) {
@@ -49,7 +46,7 @@ export const compareSets = defineFunction({
     }
     const truth = await findTruth(await readFeatures(ctx.blobs, realIndexes), drawn);
     const task: CompareFeaturesTask = {
-      ...{ real: plain(real), drawn: plain(drawn), ...(truth && { truth: plain(truth) }) },
+      ...{ real: rowsAlone(real), drawn: rowsAlone(drawn), ...(truth && { truth: rowsAlone(truth) }) },
       ...{ seed, subsets, k },
     };
     const { distances, ...found } = await ctx.task<ComparedFeatures>('compare-features', task);
@@ -68,8 +65,4 @@ async function findTruth(all: FeatureSet, drawn: FeatureSet): Promise<FeatureSet
   const places = new Map(all.ids.map((id, row) => [id, row]));
   const rows = drawn.ids.flatMap(id => places.get(id) ?? []);
   return rows.length === drawn.ids.length ? takeRows(all, rows) : undefined;
-}
-
-function plain({ dim, data }: FeatureSet) {
-  return { dim, data };
 }

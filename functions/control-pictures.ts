@@ -10,7 +10,7 @@ import { readDataset } from '../storage/blobs/document-blobs.ts';
 import { digestSchema, PAGE_SIZE } from '../storage/records.ts';
 import { defineFunction, type FunctionContext } from './define.ts';
 import { CONTROLS, type ControlInputs, meanPicture } from './evaluation/controls.ts';
-import { readFeatures } from './evaluation/feature-sets.ts';
+import { readFeatures, rowsAlone } from './evaluation/feature-sets.ts';
 import type { FindCopiesTask, Nearest } from './evaluation/find-copies.ts';
 import { openPagePictures, type PagePictures } from './experiments/page-pictures.ts';
 import { coverPlanar, type PlanarImage } from './pictures/planar.ts';
@@ -112,11 +112,7 @@ async function findNearest(
       expected: 'outputs index of features of all pages of this dataset',
     });
   }
-  const task: FindCopiesTask = {
-    pictures: { dim: own.dim, data: own.data },
-    training: { dim: all.dim, data: all.data },
-    clusters: all.ids,
-  };
+  const task: FindCopiesTask = { pictures: rowsAlone(own), training: rowsAlone(all), clusters: all.ids };
   const near = await ctx.task<Nearest[]>('find-copies', task);
   return new Map(own.ids.map((id, i) => [id, all.ids[near[i]?.index ?? 0] ?? '']));
 }

@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
-import { takeRows as takeFeatures } from '../../metrics/features.ts';
+import { type Features, takeRows as takeFeatures } from '../../metrics/features.ts';
 import { spreadIndexes } from '../../numerics/spread-indexes.ts';
-import { readDocument } from '../../storage/blobs/document-blobs.ts';
+import { readDataset, readDocument } from '../../storage/blobs/document-blobs.ts';
+import { readAllItems } from '../../storage/blobs/items.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import { digestSchema } from '../../storage/records.ts';
@@ -78,8 +79,25 @@ export async function readFeatures(
   return { extractor, dim, data, ids: taken.map(({ id }) => id), columns: taken.map(({ pictures }) => pictures) };
 }
 
+/** Of the training pictures of a dataset: at most so many, evenly spread over all. @throws As {@link readFeatures} */
+export async function readTraining(
+  blobs: BlobStore,
+  dataset: Digest,
+  indexes: readonly Digest[],
+  most: number,
+): Promise<FeatureSet> {
+  const items = await readAllItems(blobs, await readDataset(blobs, dataset));
+  const trained = new Set(items.flatMap(({ id, split }) => (split === 'train' ? [id] : [])));
+  return spreadRows(await readFeatures(blobs, indexes, id => trained.has(id)), most);
+}
+
+/** The rows alone, as tasks of the worker pool take them. */
+export function rowsAlone({ dim, data }: FeatureSet): Features {
+  return { dim, data };
+}
+
 /** At most so many rows, evenly spread over all. */
-export function spreadRows(set: FeatureSet, most: number): FeatureSet {
+function spreadRows(set: FeatureSet, most: number): FeatureSet {
   const { dim, ids, columns } = set;
   if (ids.length <= most) return set;
   return takeRows({ ...set, dim, ids, columns }, spreadIndexes(ids.length, most));
