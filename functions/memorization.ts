@@ -17,7 +17,7 @@ import { readAllItems } from '../storage/blobs/items.ts';
 import type { Digest } from '../storage/digest.ts';
 import { digestSchema, type Item } from '../storage/records.ts';
 import { defineFunction, type FunctionContext } from './define.ts';
-import { type FeatureSet, readFeatures, takeRows } from './evaluation/feature-sets.ts';
+import { type FeatureSet, readFeatures, rowsAlone, takeRows } from './evaluation/feature-sets.ts';
 import { countCopies, countOf, type FindCopiesTask, type Likest, type Nearest } from './evaluation/find-copies.ts';
 import type { MeasureCopyingTask } from './evaluation/measure-copying.ts';
 
@@ -99,16 +99,20 @@ async function measureSpace(ctx: FunctionContext, items: ReadonlyMap<string, Ite
   if (training.ids.length < 2) {
     throw new Unprocessable(`the dataset has ${training.ids.length} training pictures`, { expected: 'at least 2' });
   }
-  const clusters = training.ids.map(id => items.get(id)?.cluster ?? id);
+  const clusterOf = (id: string) => items.get(id)?.cluster ?? id;
+  const clusters = training.ids.map(clusterOf);
   const search = (pictures: FeatureSet): Promise<Nearest[]> => {
-    const task: FindCopiesTask = { pictures: plain(pictures), training: plain(training), clusters };
+    const task: FindCopiesTask = { pictures: rowsAlone(pictures), training: rowsAlone(training), clusters };
     return ctx.task<Nearest[]>('find-copies', task);
   };
   const near = await search(drawn);
   const alarms = heldOut.ids.length > 0 ? await search(heldOut) : undefined;
   const rates = { drawn: countCopies(near, ratio), held_out: alarms ? countCopies(alarms, ratio) : null };
-  const countOf = (indexes: readonly Digest[]) => countOwn(ctx, items, { drawn: indexes, all }, ratio);
-  const obeyed = space.obeyed && (await countOf(space.obeyed));
+  const read = async (indexes: readonly Digest[] | undefined) => indexes && readFeatures(ctx.blobs, indexes);
+  const countOwn = async (pictures: FeatureSet | undefined) =>
+    pictures && countReturned(ctx, { pictures, all, clusterOf }, ratio);
+  const met = await read(space.obeyed);
+  const obeyed = await countOwn(met);
   const floor = Math.max(rates.held_out?.rate ?? 0, obeyed?.rate ?? 0);
   const excess = Math.max(0, rates.drawn.rate - floor);
   const pairs = near.map(({ index, d1, d2, ratio }, i): CopyPair => {
@@ -120,16 +124,17 @@ async function measureSpace(ctx: FunctionContext, items: ReadonlyMap<string, Ite
     };
   });
   const copying = await ctx.task<CopyingMeasures>('measure-copying', {
-    ...{ drawn: plain(drawn), training: plain(training), clusters },
-    ...(alarms && { heldOut: plain(heldOut) }),
+    ...{ drawn: rowsAlone(drawn), training: rowsAlone(training), clusters },
+    ...(alarms && { heldOut: rowsAlone(heldOut) }),
   } satisfies MeasureCopyingTask);
-  const swapFloor = space.swapped_held_out && (await countOf(space.swapped_held_out));
-  const swap = space.swapped && compareSwapped(await countOf(space.swapped), swapFloor);
+  const swapFloor = await countOwn(await read(space.swapped_held_out));
+  const returned = await countOwn(await read(space.swapped));
+  const swap = returned && compareSwapped(returned, swapFloor);
   const cosine =
     space.cosine === undefined
       ? undefined
-      : await compareCosines(ctx, items, {
-          ...{ above: space.cosine, drawn, training, heldOut, all, obeyed: space.obeyed },
+      : await compareCosines(ctx, {
+          ...{ above: space.cosine, drawn, training, heldOut, all, met, clusterOf },
           ...(space.cosine_told && { told: true }),
         });
   const measured = {
@@ -139,22 +144,29 @@ async function measureSpace(ctx: FunctionContext, items: ReadonlyMap<string, Ite
   return { space: { extractor: drawn.extractor, training: training.ids.length, ...measured }, pairs };
 }
 
+interface OwnSets {
+  /** Drawn ones: their ids are those of the pictures of their conditions. */
+  readonly pictures: FeatureSet;
+  /** Of all pictures of the dataset. */
+  readonly all: FeatureSet;
+  /** Near-duplicates have one. */
+  readonly clusterOf: (id: string) => string;
+}
+
+/** Whether a picture of the dataset is just that of a drawn one. */
+function isOwn({ pictures, all, clusterOf }: OwnSets, index: number, i: number): boolean {
+  return clusterOf(all.ids[index] ?? '') === clusterOf(pictures.ids[i] ?? '');
+}
+
 /** Of drawn pictures: those that are copies of just the picture of their id, among all pictures of the dataset. */
-async function countOwn(
-  ctx: FunctionContext,
-  items: ReadonlyMap<string, Item>,
-  { drawn: indexes, all }: { readonly drawn: readonly Digest[]; readonly all: FeatureSet },
-  ratio: number,
-): Promise<Copies> {
-  const drawn = await readFeatures(ctx.blobs, indexes);
-  const clusterOf = (id: string) => items.get(id)?.cluster ?? id;
+async function countReturned(ctx: FunctionContext, sets: OwnSets, ratio: number): Promise<Copies> {
+  const { pictures, all, clusterOf } = sets;
   const clusters = all.ids.map(clusterOf);
-  const task: FindCopiesTask = { pictures: plain(drawn), training: plain(all), clusters };
+  const task: FindCopiesTask = { pictures: rowsAlone(pictures), training: rowsAlone(all), clusters };
   const near = await ctx.task<Nearest[]>('find-copies', task);
-  const isOwn = ({ index }: Nearest, i: number) => clusters[index] === clusterOf(drawn.ids[i] ?? '');
   // One that is near to another picture is no sign of its own.
   return countCopies(
-    near.map((each, i) => (isOwn(each, i) ? each : { ...each, ratio: 1 })),
+    near.map((each, i) => (isOwn(sets, each.index, i) ? each : { ...each, ratio: 1 })),
     ratio,
   );
 }
@@ -164,9 +176,10 @@ interface CosineSets {
   readonly drawn: FeatureSet;
   readonly training: FeatureSet;
   readonly heldOut: FeatureSet;
-  /** Of all pictures of the dataset. */
   readonly all: FeatureSet;
-  readonly obeyed: readonly Digest[] | undefined;
+  /** Drawn from conditions of held-out pictures. */
+  readonly met: FeatureSet | undefined;
+  readonly clusterOf: OwnSets['clusterOf'];
   /** Its rate judges nothing. */
   readonly told?: true;
 }
@@ -174,26 +187,23 @@ interface CosineSets {
 /** By the rule of networks that find copies: a cosine above a threshold. */
 async function compareCosines(
   ctx: FunctionContext,
-  items: ReadonlyMap<string, Item>,
-  { above, drawn, training, heldOut, all, obeyed, told }: CosineSets,
+  { above, drawn, training, heldOut, all, met, clusterOf, told }: CosineSets,
 ): Promise<CosineCopies> {
   const search = (pictures: FeatureSet, among: FeatureSet) =>
-    ctx.task<Likest[]>('find-likest', { pictures: plain(pictures), training: plain(among) });
+    ctx.task<Likest[]>('find-likest', { pictures: rowsAlone(pictures), training: rowsAlone(among) });
   const count = async (pictures: FeatureSet) =>
     countOf((await search(pictures, training)).map(({ cosine }) => cosine > above));
-  const clusterOf = (id: string | undefined) => items.get(id ?? '')?.cluster ?? id;
-  const own = obeyed && (await readFeatures(ctx.blobs, obeyed));
-  const met =
-    own &&
+  const obeyed =
+    met &&
     countOf(
-      (await search(own, all)).map(
-        ({ index, cosine }, i) => cosine > above && clusterOf(all.ids[index]) === clusterOf(own.ids[i]),
+      (await search(met, all)).map(
+        ({ index, cosine }, i) => cosine > above && isOwn({ pictures: met, all, clusterOf }, index, i),
       ),
     );
   const [found, alarms] = [await count(drawn), heldOut.ids.length > 0 ? await count(heldOut) : null];
-  const floor = Math.max(alarms?.rate ?? 0, met?.rate ?? 0);
+  const floor = Math.max(alarms?.rate ?? 0, obeyed?.rate ?? 0);
   const excess = Math.max(0, found.rate - floor);
-  return { above, ...(told && { told }), drawn: found, held_out: alarms, ...(met && { obeyed: met }), excess };
+  return { above, ...(told && { told }), drawn: found, held_out: alarms, ...(obeyed && { obeyed }), excess };
 }
 
 function compareSwapped(returned: Copies, floor: Copies | undefined): CaptionSwap {
@@ -220,6 +230,3 @@ function isHeldOut(item: Item | undefined): boolean {
 }
 
 /** Without what a worker thread has no use for. */
-function plain({ dim, data }: FeatureSet) {
-  return { dim, data };
-}
