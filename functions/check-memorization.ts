@@ -20,7 +20,7 @@ import { listConditions } from './experiments/sets/copy-check.ts';
 import { listInstalled, usualCondition, withWeights } from './experiments/sets/draw-set.ts';
 import { chooseExtractor, extractorSchema } from './experiments/sets/extractors.ts';
 import { findCopyDetector } from './experiments/sets/find-copy-detector.ts';
-import type { GapLpips } from './experiments/sets/picture-gap.ts';
+import type { InstalledLpips } from './experiments/sets/lpips-distances.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
 import { showDescendants, showRuns } from './views/show-descendants.ts';
 
@@ -82,7 +82,11 @@ async function judgeDeleted(ctx: EffectContext, { step, checkpoint }: KeptOf, fo
 }
 
 /** The net of LPIPS that compares the pictures, or why none does. */
-async function findGapLpips(ctx: EffectContext, config: KeyedConfig, dataset: Digest): Promise<GapLpips | string> {
+async function findGapLpips(
+  ctx: EffectContext,
+  config: KeyedConfig,
+  dataset: Digest,
+): Promise<InstalledLpips | string> {
   const { lpips, tooSmall } = await chooseLpips(ctx, config, await readDataset(ctx.blobs, dataset));
   if (tooSmall !== undefined) return tooSmall;
   return lpips ?? `no net of LPIPS is installed that the training did not see; ${installHint('lpips-alex')}`;

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import { createTrainingLab, putToyDataset } from '../testing/training.ts';
-import { chooseLpips, listLpips } from './choose-lpips.ts';
+import { chooseLpips } from './choose-lpips.ts';
 
 test('the net of LPIPS is one that takes the smallest pictures, or it is told why none does', async () => {
   const lab = createTrainingLab();
@@ -21,8 +21,10 @@ test('the net of LPIPS is one that takes the smallest pictures, or it is told wh
   await models.create('lpips-vgg', { ...head, license });
   const vgg = { net: 'lpips-vgg', weights: head.weights };
   expect(await choose(16)).toEqual({ lpips: vgg });
-  const list = async (side: number, objective = {}) =>
-    listLpips(lab, { objective } as never, await readDataset(lab.blobs, await putToyDataset(lab.blobs, { side })));
+  const list = async (side: number, objective = {}) => {
+    const { lpips, others = [] } = await choose(side, objective);
+    return [lpips, ...others];
+  };
   expect(await list(32)).toEqual([alex, vgg]);
   expect(await list(16)).toEqual([vgg]);
   expect(await list(32, { frozen: { 'lpips-vgg': {} } })).toEqual([alex]);

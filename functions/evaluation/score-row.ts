@@ -9,7 +9,7 @@ import type { Digest } from '../../storage/digest.ts';
 import type { EngineSpec } from '../../storage/records.ts';
 import type { EffectContext } from '../define.ts';
 import { outputOf } from '../execution/output-of.ts';
-import type { InstalledLpips } from './choose-lpips.ts';
+import { type InstalledLpips, lpipsDistances } from '../experiments/sets/lpips-distances.ts';
 import type { PictureSet } from './clip-row.ts';
 
 export interface ScoreOptions {
@@ -32,8 +32,7 @@ export async function scoreRow(
 ): Promise<Pick<EvaluationRow, 'fidelity' | 'lpips_nets'>> {
   const values: SummarizeTask = {};
   const byNet: Record<string, number[]> = {};
-  const compare = async (net: InstalledLpips, a: Digest, b: Digest) =>
-    outputOf((await ctx.call('distance', { ...net, a, b, engine: { ...engine } })).result, 'distances');
+  const compare = (net: InstalledLpips, a: Digest, b: Digest) => lpipsDistances(ctx, net, { a, b, engine });
   for (const [i, pictures] of columns.entries()) {
     const against = await findTruth(ctx, { pictures, drawn: indexes?.[i], dataset, usual: truth[i] });
     if (against === undefined) continue;

@@ -3,7 +3,7 @@ import type { ConditionName } from '../../../configs/drawn-conditions.ts';
 import type { Config } from '../../../configs/schema.ts';
 import type { KeptOf } from '../find-kept.ts';
 import type { DrawSettings, ReadyExtractor } from './draw-set.ts';
-import type { GapLpips } from './picture-gap.ts';
+import type { InstalledLpips } from './lpips-distances.ts';
 
 export interface CopyCheck extends DrawSettings {
   readonly config: Config;
@@ -25,7 +25,7 @@ export interface CopyCheck extends DrawSettings {
   /** A network that finds copies, and the cosine above which it does. */
   readonly detector?: CopyDetector | undefined;
   /** Compares drawn pictures with those of their conditions. A text says why no net does. */
-  readonly lpips: GapLpips | string;
+  readonly lpips: InstalledLpips | string;
 }
 
 export interface CopyDetector {

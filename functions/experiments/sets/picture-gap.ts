@@ -8,18 +8,12 @@ import { readDocument } from '../../../storage/blobs/document-blobs.ts';
 import type { Json } from '../../../storage/canonical.ts';
 import type { Digest } from '../../../storage/digest.ts';
 import type { EngineSpec } from '../../../storage/records.ts';
-import { copyWeights } from '../../encoders/weights.ts';
 import { outputOf } from '../../execution/output-of.ts';
 import { type DrawnSet, describeColumns, type ReadyExtractor, type SetContext } from './draw-set.ts';
+import { type InstalledLpips, lpipsDistances } from './lpips-distances.ts';
 
 /** Columns of each set that are compared: they have up to 64 pictures each. */
 const COLUMNS = 4;
-
-/** A net of LPIPS, as `distance` takes it. */
-export interface GapLpips {
-  readonly net: string;
-  readonly weights: Readonly<Record<string, readonly Digest[]>>;
-}
 
 export interface PictureGapPlan {
   readonly dataset: Digest;
@@ -30,7 +24,7 @@ export interface PictureGapPlan {
   readonly heldOut: DrawnSet;
   readonly extractor: ReadyExtractor;
   /** A text says why no net compares the pictures. */
-  readonly lpips: GapLpips | string;
+  readonly lpips: InstalledLpips | string;
 }
 
 export interface PictureGap {
@@ -71,10 +65,7 @@ async function scoreSet(
     const [a, b] = await describeColumns(ctx, extractor, [pictures, against], engine);
     const body: Record<string, Json> = { pictures, against };
     if (a !== undefined && b !== undefined) body.features = [{ pictures: a, against: b }];
-    if (typeof lpips !== 'string') {
-      const asked = { net: lpips.net, weights: copyWeights(lpips.weights), a: pictures, b: against, engine };
-      body.lpips = outputOf((await ctx.call('distance', asked as unknown as Json)).result, 'distances');
-    }
+    if (typeof lpips !== 'string') body.lpips = await lpipsDistances(ctx, lpips, { a: pictures, b: against, engine });
     scores.push(outputOf((await ctx.call('score-pictures', body)).result, 'scores'));
     ctx.progress({ phase: 'gap', done: i + 1, total: Math.min(COLUMNS, columns.length), unit: 'columns' });
   }

@@ -11,6 +11,7 @@ import type { Json } from '../../../storage/canonical.ts';
 import type { Digest } from '../../../storage/digest.ts';
 import { copyWeights } from '../../encoders/weights.ts';
 import { outputOf } from '../../execution/output-of.ts';
+import { lpipsDistances } from '../sets/lpips-distances.ts';
 import { clsExtractor } from './choose-extractor.ts';
 import { findJoints } from './find-joints.ts';
 import type { SuiteContext, SuiteExtractor, SuiteRequest } from './suite-request.ts';
@@ -91,9 +92,7 @@ async function measureLpips(
   b: Digest,
 ): Promise<Digest | undefined> {
   if (lpips === undefined) return undefined;
-  const { net, weights } = lpips;
-  const { result } = await ctx.call('distance', { net, weights: copyWeights(weights), a, b, engine });
-  return outputOf(result, 'distances');
+  return lpipsDistances(ctx, lpips, { a, b, engine });
 }
 
 /** Output `scores` of `clip-score`, where a CLIP judges. */

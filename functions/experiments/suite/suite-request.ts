@@ -10,6 +10,7 @@ import type { EngineSpec } from '../../../storage/records.ts';
 import type { BlobStore } from '../../../storage/types.ts';
 import type { CallAnswer } from '../../define.ts';
 import type { Weights } from '../../encoders/encoder.ts';
+import type { InstalledLpips } from '../sets/lpips-distances.ts';
 
 /** Either of a border step or of an effect. */
 export interface SuiteContext {
@@ -47,7 +48,7 @@ export interface SuiteRequest {
   tracesOf(weights: WeightChoice): readonly Digest[] | undefined;
   readonly edits?: readonly CaptionEdit[] | undefined;
   readonly extractor: SuiteExtractor;
-  readonly lpips?: { readonly net: string; readonly weights: Weights } | undefined;
+  readonly lpips?: InstalledLpips | undefined;
   /** As `clip-score` takes it. Absent: no CLIP judges. */
   readonly clip?: { readonly model: string; readonly weights: Weights } | undefined;
   /** Finds joints, as `score-poses` takes it. A text says why no network does; absent: none was looked for. */
