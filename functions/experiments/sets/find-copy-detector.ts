@@ -2,6 +2,7 @@
 import { featureNetSchema, PICTURE_NET_PARTS } from '../../../configs/picture-net.ts';
 import { Unprocessable } from '../../../errors.ts';
 import { createRefs } from '../../../storage/names/refs.ts';
+import { parseJson } from '../../../storage/parse-document.ts';
 import type { BlobStore, ObjectStore } from '../../../storage/types.ts';
 import type { CopyDetector } from './copy-check.ts';
 import { onnxExtractor } from './extractors.ts';
@@ -36,17 +37,9 @@ async function readDetector({ store, blobs }: Site, name: string): Promise<CopyD
   const weights = (await createRefs(store).models.read(name))?.value.weights;
   const [config] = weights?.config ?? [];
   if (weights?.model === undefined || config === undefined) return undefined;
-  const parsed = featureNetSchema.safeParse(parseJson(await blobs.get(config)));
-  const above = parsed.data?.copies_above;
+  const parsed = parseJson(await blobs.get(config), featureNetSchema);
+  const above = parsed.ok ? parsed.value.copies_above : undefined;
   if (above === undefined) return undefined;
   const { model, config: parts = [] } = weights;
   return { extractor: { ...onnxExtractor(name), weights: { model: [...model], config: [...parts] } }, above };
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }
