@@ -86,8 +86,8 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
     const trainer = await openTrainer(ctx, job, config, key);
     const started = performance.now();
     const before = { waitedMs: trainer.waitedMs, work: trainer.work, cpu: process.cpuUsage() };
-    const { readWatts } = await ctx.engine(job.engine);
-    const meter = new EnergyMeter({ readWatts });
+    const engine = await ctx.engine(job.engine);
+    const meter = new EnergyMeter({ readWatts: engine.readWatts });
     if (meter.unreadable !== undefined && !toldEnergy) {
       ctx.progress({ phase: 'train', message: `the energy of the processors is not measured: ${meter.unreadable}` });
       toldEnergy = true;
@@ -116,7 +116,6 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
       const waitedMs = trainer.waitedMs - before.waitedMs;
       const cpuMs = (user + system) / 1000;
       const work = { steps, samples, ms: trainingMs, waitedMs, cpuMs, flops: trainer.work - before.work, energy };
-      const engine = await ctx.engine(job.engine);
       const metrics = await measureChunk(engine, work);
       // Measured once: the metrics have needed it, too.
       const peak = steps === 0 ? undefined : await peakRate(engine).catch(() => undefined);

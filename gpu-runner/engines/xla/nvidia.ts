@@ -26,25 +26,20 @@ export const CARD_ORDER = { CUDA_DEVICE_ORDER: 'PCI_BUS_ID' } as const;
 
 /** All cards in the order of the bus; empty if there is no driver, or it does not answer. */
 export async function listCards(): Promise<readonly NvidiaCard[]> {
-  for (const program of PROGRAMS) {
-    try {
-      const args = [`--query-gpu=${FIELDS.join()}`, '--format=csv,noheader,nounits'];
-      const { stdout } = await promisify(execFile)(program, args, { timeout: TIMEOUT_MS });
-      return parseCards(stdout);
-    } catch {
-      // The next place may have the program.
-    }
-  }
-  return [];
+  return parseCards((await askDriver(FIELDS)) ?? '');
 }
 
 /** Watts that the card takes which CUDA calls the first; undefined if the driver does not tell it. */
 export async function readCardWatts(visible: string | undefined): Promise<number | undefined> {
+  return parseWatts((await askDriver(['power.draw'])) ?? '', visible);
+}
+
+/** What nvidia-smi tells of all cards, a line for each; undefined if there is no driver, or it does not answer. */
+async function askDriver(fields: readonly string[]): Promise<string | undefined> {
   for (const program of PROGRAMS) {
     try {
-      const args = ['--query-gpu=power.draw', '--format=csv,noheader,nounits'];
-      const { stdout } = await promisify(execFile)(program, args, { timeout: TIMEOUT_MS });
-      return parseWatts(stdout, visible);
+      const args = [`--query-gpu=${fields.join()}`, '--format=csv,noheader,nounits'];
+      return (await promisify(execFile)(program, args, { timeout: TIMEOUT_MS })).stdout;
     } catch {
       // The next place may have the program.
     }
