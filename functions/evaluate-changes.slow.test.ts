@@ -1,10 +1,9 @@
 /** @file Rows of edited captions and of other looks, of portraits whose attributes are read from pixels. */
 import { expect, test } from 'vitest';
 import type { Evaluation } from '../configs/evaluation.ts';
-import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
-import { readItems } from '../storage/blobs/items.ts';
 import { createExperiment } from './operations/create-experiment.ts';
 import { drawHeldOutPictures } from './testing/draw-held-out-pictures.ts';
+import { holdOut } from './testing/hold-out.ts';
 import { copyPrepared, createPictureLab } from './testing/pictures.ts';
 import { ASKED_ENGINE, createTrainingLab, TOY_CONFIG } from './testing/training.ts';
 
@@ -15,17 +14,7 @@ test('an edited caption counts what was to change and what was to stay, a swap t
   const store = await copyPrepared(body);
   const { digest } = (await createPictureLab({ store }).executor.callEffect('prepare', body)) as { digest: never };
   const lab = createTrainingLab(store);
-  const prepared = await readDataset(lab.blobs, digest);
-  const [page] = prepared.pages;
-  if (page === undefined) throw new Error('no page');
-  const items = await readItems(lab.blobs, page);
-  const lines = items.map((item, i) => {
-    const split = i >= items.length - HELD_OUT ? 'val' : 'train';
-    return `${JSON.stringify({ ...item, split, cluster: item.id })}\n`;
-  });
-  const put = (await lab.blobs.put(Buffer.from(lines.join('')), 'application/jsonl')).digest;
-  const document = { ...prepared, pages: [{ ...page, items: put }], links: [...prepared.links, put] };
-  const dataset = (await putDocument(lab.blobs, document)).digest;
+  const dataset = await holdOut(lab.blobs, digest, HELD_OUT);
   await createExperiment(lab, 'toy', { config: TOY_CONFIG, dataset, engine: ASKED_ENGINE });
   await lab.executor.callEffect('train', { experiment: 'toy', target: 8 });
   await drawHeldOutPictures(lab, dataset);

@@ -1,12 +1,11 @@
 /** @file Poses in the validation suite: joints of bundled figures, read from pixels, between those of control rows. */
 import { beforeAll, expect, test } from 'vitest';
 import type { Suite, SuiteScore } from '../../../configs/validation-suite.ts';
-import { putDocument, readDataset } from '../../../storage/blobs/document-blobs.ts';
-import { readItems } from '../../../storage/blobs/items.ts';
 import type { Digest } from '../../../storage/digest.ts';
 import { readEvidence } from '../../comparison/evidence.ts';
 import { createExperiment } from '../../operations/create-experiment.ts';
 import { drawHeldOutPictures } from '../../testing/draw-held-out-pictures.ts';
+import { holdOut } from '../../testing/hold-out.ts';
 import { copyPrepared, createPictureLab } from '../../testing/pictures.ts';
 import { ASKED_ENGINE, createTrainingLab, TOY_CONFIG, type TrainingLab } from '../../testing/training.ts';
 
@@ -22,17 +21,7 @@ async function putFigures(): Promise<Digest> {
   const store = await copyPrepared(body);
   const { digest } = (await createPictureLab({ store }).executor.callEffect('prepare', body)) as { digest: Digest };
   lab = createTrainingLab(store);
-  const dataset = await readDataset(lab.blobs, digest);
-  const [page] = dataset.pages;
-  if (page === undefined) throw new Error('no page');
-  const items = await readItems(lab.blobs, page);
-  const lines = items.map((item, i) => {
-    const split = i >= items.length - HELD_OUT ? 'val' : 'train';
-    return `${JSON.stringify({ ...item, split, cluster: item.id })}\n`;
-  });
-  const put = (await lab.blobs.put(Buffer.from(lines.join('')), 'application/jsonl')).digest;
-  const document = { ...dataset, pages: [{ ...page, items: put }], links: [...dataset.links, put] };
-  return (await putDocument(lab.blobs, document)).digest;
+  return holdOut(lab.blobs, digest, HELD_OUT);
 }
 
 beforeAll(async () => {
