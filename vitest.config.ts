@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import LongFilesFirst from './test/long-files-first.ts';
-import { FAST_PROJECT, GPU_COMPILE_FILES, SLOW_FILES } from './test/speed-tiers.ts';
+import { FAST_PROJECT, GPU_COMPILE_FILES, MOCK_FILES, SLOW_FILES } from './test/speed-tiers.ts';
 
 // Node keeps the code of modules that it has compiled. That halves the time in which a test starts a process.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cache/node-compile');
@@ -10,6 +10,9 @@ process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, 'node_modules/.cach
 process.env.EASEL_THREADS ??= '1';
 
 const NOT_OURS = ['node_modules/**', 'data/store/**', 'data/minio*/**', GPU_COMPILE_FILES];
+
+// One file more than cores, since slow tests also wait for processes, stores and clocks.
+const SLOW = { maxWorkers: 3, sequence: { groupOrder: 1 } };
 
 export default defineConfig({
   test: {
@@ -36,14 +39,16 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          ...SLOW,
           name: 'slow',
-          // One file more than cores, since slow tests also wait for processes, stores and clocks.
-          maxWorkers: 3,
-          sequence: { groupOrder: 1 },
           include: SLOW_FILES,
-          exclude: NOT_OURS,
+          exclude: [...NOT_OURS, MOCK_FILES],
+          // Node loads the modules, as outside of tests. Vite would transform them again for each file.
+          experimental: { viteModuleRunner: false },
         },
       },
+      // Only Vite replaces modules that import each other in a circle.
+      { extends: true, test: { ...SLOW, name: 'mock', include: [MOCK_FILES], exclude: NOT_OURS } },
     ],
   },
 });

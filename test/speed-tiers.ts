@@ -17,5 +17,10 @@ export const FAST_PROJECT = 'fast';
 /** Glob of tests that only `npm run test:gpu-compile` runs: they need 230 MB of wheels and many minutes. */
 export const GPU_COMPILE_FILES = '**/*.gpu-compile.test.ts';
 
+const globOf = (tier: SlowTier) => `**/*.${tier}.test.ts`;
+
 /** Globs of slow test files. */
-export const SLOW_FILES = Object.keys(SLOW_TIERS).map(tier => `**/*.${tier}.test.ts`);
+export const SLOW_FILES = (Object.keys(SLOW_TIERS) as SlowTier[]).map(globOf);
+
+/** Glob of the slow test files that replace modules. */
+export const MOCK_FILES = globOf('mock');
