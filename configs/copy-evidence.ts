@@ -26,8 +26,11 @@ export interface CopyEvidence {
   readonly among: string;
 }
 
-/** What speaks most for copies, in any space. Of equal excesses the higher rate tells more. */
-export function findWorst({ spaces }: Pick<Memorization, 'spaces'>): CopyEvidence {
+/**
+ * What speaks most for copies, of all that was looked at in any space: near pairs, a caption swap, a cosine. It decides
+ * a verdict. Of equal excesses the higher rate tells more.
+ */
+export function findStrongestEvidence({ spaces }: Pick<Memorization, 'spaces'>): CopyEvidence {
   const all = spaces.flatMap(listEvidence);
   return all.reduce((a, b) => ((b.excess - a.excess || b.rate - a.rate) > 0 ? b : a));
 }
@@ -72,8 +75,11 @@ export function worstPairs<T extends CopyPair>(pairs: readonly T[]): T[] {
   return worst;
 }
 
-/** The space that speaks most for copies. Of equal excesses the higher rate tells more. */
-export function findWorstSpace({ spaces }: Pick<Memorization, 'spaces'>): CopySpace {
+/**
+ * The space in which most drawn pictures are copies by their near pairs alone; what a swap or a cosine says there does
+ * not count. Its rates are told beside each other. Of equal excesses the higher rate tells more.
+ */
+export function findSpaceOfMostCopies({ spaces }: Pick<Memorization, 'spaces'>): CopySpace {
   return spaces.reduce((a, b) => ((b.excess - a.excess || b.drawn.rate - a.drawn.rate) > 0 ? b : a));
 }
 

@@ -1,6 +1,6 @@
 /** @file Checks whether a model draws copies of its training pictures. The verdict stays with the checkpoint. */
 import { z } from 'zod';
-import { findBlindSpace, findWorstSpace, percent } from '../configs/copy-evidence.ts';
+import { findBlindSpace, findSpaceOfMostCopies, percent } from '../configs/copy-evidence.ts';
 import { copyCheckShape, type Memorization, namesConditionsOnce, ONE_OF_CONDITIONS } from '../configs/memorization.ts';
 import type { KeyedConfig } from '../configs/schema.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
@@ -111,7 +111,7 @@ export function describeVerdict({
   spaces,
   limit,
 }: Pick<Memorization, 'memorized' | 'spaces' | 'limit'>): string {
-  const worst = findWorstSpace({ spaces });
+  const worst = findSpaceOfMostCopies({ spaces });
   const from = worst.condition === undefined ? '' : ` from ${worst.condition}`;
   const alarms = worst.held_out
     ? `${percent(worst.held_out.rate)} of the held-out ones`

@@ -2,7 +2,7 @@
  * @file What the checks for copies of training pictures say of a run: the step from which on it memorizes, and the
  * last checkpoint before, which stays.
  */
-import { findBlindSpace, findWorst, percent } from '../../configs/copy-evidence.ts';
+import { findBlindSpace, findStrongestEvidence, percent } from '../../configs/copy-evidence.ts';
 import type { Memorization } from '../../configs/memorization.ts';
 import { BlobMissing } from '../../errors.ts';
 import type { Chunk } from '../../storage/chunk-record.ts';
@@ -40,7 +40,7 @@ export function judgeNewest(
 /** What a check says of the checkpoint of a step. Undefined: it cannot tell. */
 export function verdictOf(step: number, checked: Memorization): Memorizing | 'clean' | undefined {
   if (!checked.memorized) return findBlindSpace(checked) ? undefined : 'clean';
-  const { rate, extractor } = findWorst(checked);
+  const { rate, extractor } = findStrongestEvidence(checked);
   return { step, rate, extractor };
 }
 

@@ -1,5 +1,5 @@
 /** @file Weights that give back the pictures of the people in them are not handed out by mistake. */
-import { findBlindSpace, findWorst, percent } from '../../configs/copy-evidence.ts';
+import { findBlindSpace, findStrongestEvidence, percent } from '../../configs/copy-evidence.ts';
 import type { Memorization } from '../../configs/memorization.ts';
 import { Unprocessable } from '../../errors.ts';
 import { readCheckpoint } from '../../storage/blobs/document-blobs.ts';
@@ -37,7 +37,7 @@ export async function refuseMemorized(
   const failed = checks.find(({ found }) => found.memorized);
   if (failed === undefined) return;
   const { name, step, found } = failed;
-  const worst = findWorst(found);
+  const worst = findStrongestEvidence(found);
   throw new Unprocessable(
     `${name}@${step} has memorized training pictures: ${percent(worst.rate)} ${worst.among} are copies by ` +
       `${worst.extractor}, and ${percent(worst.floor)} of what cannot be remembered`,
