@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { type ProgressEvent, progressSchema } from '../configs/progress.ts';
+import { tryJson } from '../configs/try-json.ts';
 import { AppError, Cancelled, Internal } from '../errors.ts';
 import { rebuildError } from '../errors-wire.ts';
 import { readProblem } from '../formats/problem.ts';
@@ -253,18 +254,10 @@ function readFailure(data: unknown): AppError {
 
 async function readError(response: Response): Promise<AppError> {
   const text = await response.text();
-  const error = readProblem(parseJson(text), response.headers.get('retry-after'));
+  const error = readProblem(tryJson(text), response.headers.get('retry-after'));
   if (error !== undefined) return rebuildError(error);
   const message = `HTTP ${response.status} ${response.statusText}: ${text.slice(0, 300)}`;
   return rebuildError({ code: 'unknown', status: response.status, message, retryable: false });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function parse<T>(schema: z.ZodType<T>, value: unknown, what: string): T {

@@ -1,6 +1,7 @@
 /** @file A validation as files for people: results.json, a collage of each test, and the pictures of each draw. */
 import { z } from 'zod';
 import type { WeightChoice } from './averages.ts';
+import { tryJson } from './try-json.ts';
 import type { Suite } from './validation-suite.ts';
 
 /** Relative to the folder of the validation. `blob` is a digest. */
@@ -53,12 +54,12 @@ export function isPictureName(name: string): boolean {
 
 /** Whether a file `results.json` is of a validation. */
 export function isSuiteResults(results: string): boolean {
-  return resultsSchema.safeParse(parseJson(results)).success;
+  return resultsSchema.safeParse(tryJson(results)).success;
 }
 
 /** Names of the pictures that a file `results.json` tells of; none if it is no file of a validation. */
 export function readSuiteNames(results: string): string[] {
-  const parsed = resultsSchema.safeParse(parseJson(results));
+  const parsed = resultsSchema.safeParse(tryJson(results));
   if (!parsed.success) return [];
   const { tests, drawn } = parsed.data;
   const names = [
@@ -66,12 +67,4 @@ export function readSuiteNames(results: string): string[] {
     ...drawn.flatMap(({ pictures }) => pictures.map(({ file }) => file)),
   ];
   return names.filter((name): name is string => typeof name === 'string' && isPictureName(name));
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 /** @file Makes the outputs of a lineage again in a second store, and compares them with the recorded digests. */
 import { z } from 'zod';
+import { tryJson } from '../../configs/try-json.ts';
 import { Conflict } from '../../errors.ts';
 import { type ApiClient, type CallOptions, isStored, type JsonValue, unlessMissing } from '../http.ts';
 import { type Lineage, nameOf, type Step } from './lineage.ts';
@@ -93,7 +94,7 @@ async function findDifference(from: Site, to: Site, expected: string, got: strin
   const before = await from.bytes(`/objects/${expected}`).catch(unlessMissing);
   if (before === undefined) return undefined;
   const after = await to.bytes(`/objects/${got}`);
-  const [one, other] = [parseJson(before), parseJson(after)];
+  const [one, other] = [readObject(before), readObject(after)];
   const path = one !== undefined && other !== undefined ? firstPath(one, other) : undefined;
   return path ?? firstByte(before, after);
 }
@@ -116,13 +117,9 @@ function firstByte(one: Uint8Array, other: Uint8Array): string {
   return `byte ${at < 0 ? one.length : at} of ${one.length}`;
 }
 
-function parseJson(bytes: Uint8Array): unknown {
-  if (bytes[0] !== '{'.charCodeAt(0)) return undefined;
-  try {
-    return JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return undefined;
-  }
+/** A document; undefined for other bytes. */
+function readObject(bytes: Uint8Array): unknown {
+  return bytes[0] === '{'.charCodeAt(0) ? tryJson(Buffer.from(bytes).toString('utf8')) : undefined;
 }
 
 /** @throws Conflict naming what makes the walk impossible. */

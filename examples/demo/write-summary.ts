@@ -3,6 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { formatTable } from '../../cli/table.ts';
+import { tryJson } from '../../configs/try-json.ts';
 import type { Accuracy, Share } from './measure-prompts.ts';
 
 const shareSchema = z.strictObject({ samples: z.number(), real: z.number(), low: z.number(), high: z.number() });
@@ -57,7 +58,7 @@ function formatRatio(ratio: number): string {
 /** The summary of an earlier demo in this folder, if there is one that can be read. */
 export async function readSummary(out: string): Promise<Summary | undefined> {
   const text = await readIfThere(join(out, 'summary.json'));
-  const parsed = text === undefined ? undefined : summarySchema.safeParse(parseJson(text));
+  const parsed = text === undefined ? undefined : summarySchema.safeParse(tryJson(text));
   return parsed?.success ? parsed.data : undefined;
 }
 
@@ -73,7 +74,7 @@ const ELAPSED = 'elapsed.json';
 
 export async function readElapsed(out: string): Promise<number> {
   const text = await readIfThere(join(out, ELAPSED));
-  const parsed = z.strictObject({ seconds: z.number() }).safeParse(text === undefined ? undefined : parseJson(text));
+  const parsed = z.strictObject({ seconds: z.number() }).safeParse(text === undefined ? undefined : tryJson(text));
   return parsed.success ? parsed.data.seconds : 0;
 }
 
@@ -83,12 +84,4 @@ export async function writeElapsed(out: string, seconds: number): Promise<void> 
 
 async function readIfThere(path: string): Promise<string | undefined> {
   return readFile(path, 'utf8').catch(() => undefined);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

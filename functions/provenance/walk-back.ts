@@ -1,5 +1,6 @@
 /** @file Walks from an action or a blob back to what no action made: originals, configs, weights, uploads. */
 import { z } from 'zod';
+import { tryJson } from '../../configs/try-json.ts';
 import { Unprocessable } from '../../errors.ts';
 import { canonicalDigest, type Json } from '../../storage/canonical.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
@@ -140,7 +141,7 @@ export class BackWalk {
     }
     const blob = stored ?? { digest, size: Buffer.byteLength(recorded ?? ''), media_type: DOCUMENT_TYPE };
     const text = recorded ?? (await this.#readText(blob));
-    const document = parseJson(text);
+    const document = tryJson(text);
     const role = roleOfDocument(document) ?? given;
     const isDataset = roleOfDocument(document) === 'originals';
     this.#leaves.set(digest, { blob, role, isStored: stored !== undefined, ...(isDataset && text && { text }) });
@@ -158,7 +159,7 @@ export class BackWalk {
 
   async #isWhole(digest: Digest): Promise<boolean> {
     const blob = await this.#blobs.head(digest);
-    const document = blob && parseJson(await this.#readText(blob));
+    const document = blob && tryJson(await this.#readText(blob));
     if (document === undefined) return false;
     const refs = await Promise.all(digestsIn(document).map(each => this.#blobs.head(each)));
     return refs.every(ref => ref !== undefined);
@@ -178,14 +179,6 @@ function tellAction(bytes: Uint8Array): Digest | undefined {
   } catch (error) {
     if (error instanceof Unprocessable) return undefined;
     throw error;
-  }
-}
-
-function parseJson(text: string | undefined): unknown {
-  try {
-    return text === undefined ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }
 
