@@ -16,6 +16,7 @@ import { changeHead, readConfig, readHead, stepOf } from './experiments/experime
 import { holdExperiment } from './experiments/experiment-lease.ts';
 import { isComplete } from './experiments/kept-checkpoints.ts';
 import { moveToDataset } from './experiments/move-to-dataset.ts';
+import { settleOrigin } from './experiments/settle-origin.ts';
 import { begin, checkEnd, finish, isAtTarget, recordStop } from './experiments/training-state.ts';
 import { describeExperiment, viewOf } from './views/experiment-view.ts';
 import { showHead } from './views/show-head.ts';
@@ -47,6 +48,7 @@ export const train = defineFunction({
       hasDriven = true;
     };
     try {
+      await settleOrigin(ctx.store, name, (await readHead(ctx.store, name)).value);
       if (dataset !== undefined) await moveToDataset(ctx, name, dataset);
       return await trainTo(ctx, name, target, onDrive);
     } catch (error) {

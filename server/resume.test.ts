@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { Busy, Unprocessable } from '../errors.ts';
 import { changeHead, readHead } from '../functions/experiments/experiment-head.ts';
+import { createRefs } from '../storage/names/refs.ts';
 import { resumeExperiments } from './resume.ts';
 import { createTrainingServer } from './testing/training.ts';
 
@@ -16,6 +17,17 @@ test('a server that starts goes on with running experiments and no other', async
   expect((await readHead(next.store, 'running')).value).toMatchObject({ state: 'done' });
   expect((await readHead(next.store, 'paused')).value).toMatchObject({ state: 'paused', history: [] });
   expect(lines).toEqual(['going on with the experiment running']);
+});
+
+test('a server that starts completes deletions that were cut off', async () => {
+  const first = await createTrainingServer();
+  for (const name of ['gone', 'kept']) await first.create(name);
+  await changeHead(first.store, 'gone', head => ({ ...head, deleting: true }));
+  const next = await createTrainingServer(first.store);
+  const lines: string[] = [];
+  await resumeExperiments(next.deps, line => void lines.push(line));
+  expect(await createRefs(next.store).experiments.list()).toEqual(['kept']);
+  expect(lines).toEqual(['going on with the deletion of gone']);
 });
 
 test('a server that starts waits for its gpu-runner', async () => {

@@ -1,5 +1,7 @@
-/** @file At the start of a server: goes on with the experiments that were in training. */
+/** @file At the start of a server: goes on with the experiments that were in training, and with deletions. */
+
 import { listHeads, readHead } from '../functions/experiments/experiment-head.ts';
+import { deleteExperiment } from '../functions/operations/delete-experiment.ts';
 import type { ExperimentHead } from '../storage/experiment-record.ts';
 import type { ServerDeps } from './deps.ts';
 
@@ -10,7 +12,8 @@ const MAX_PAUSE_MS = 30_000;
 
 /**
  * Starts `train` for each experiment that is in training, or that failed for want of a runner or a store, and returns.
- * The same call by a client joins these runs. Passes failures to `log`, since the server works without.
+ * The same call by a client joins these runs. Completes deletions. Passes failures to `log`, since the server works
+ * without.
  */
 export async function resumeExperiments(
   deps: ServerDeps,
@@ -18,6 +21,12 @@ export async function resumeExperiments(
 ): Promise<void> {
   try {
     for (const { name, head } of await listHeads(deps.store)) {
+      if (head.deleting) {
+        log(`going on with the deletion of ${name}`);
+        const failed = (error: unknown) => log(`${name} was not deleted: ${String(error)}`);
+        await deleteExperiment({ ...deps, now: deps.clock.now }, name).catch(failed);
+        continue;
+      }
       if (head.state !== 'running' && !hadNoMeans(head)) continue;
       log(`going on with the experiment ${name}`);
       void resume(deps, name, log);

@@ -105,6 +105,13 @@ const headSchema = z.strictObject({
   branched_from: keptCheckpointSchema.extend({ experiment: nameSchema }).optional(),
   /** The run before this one that is left: stored when that of `branched_from` or `init_from` was deleted. */
   ancestor: originSchema.exactOptional(),
+  /**
+   * Its creation has not yet seen that the run before keeps the checkpoint. A call that was killed there goes on with
+   * that when it comes again: see functions/experiments/settle-origin.ts.
+   */
+  unsettled: z.literal(true).exactOptional(),
+  /** Its deletion has begun. Nothing changes any more, and no run begins with its checkpoints. */
+  deleting: z.literal(true).exactOptional(),
 });
 
 type Head = z.output<typeof headSchema>;

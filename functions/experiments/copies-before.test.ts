@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Conflict, NotFound } from '../../errors.ts';
 import { readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import type { Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -6,6 +7,8 @@ import { createMemoryStore, type MemoryObjects } from '../../storage/drivers/mem
 import { experimentHeadSchema } from '../../storage/experiment-record.ts';
 import { interceptStore } from '../../storage/intercept.ts';
 import { blobKey } from '../../storage/keys.ts';
+import { createRefs } from '../../storage/names/refs.ts';
+import type { ObjectStore } from '../../storage/types.ts';
 import { branchExperiment } from '../operations/branch-experiment.ts';
 import { createExperiment } from '../operations/create-experiment.ts';
 import { deleteExperiment } from '../operations/delete-experiment.ts';
@@ -216,6 +219,90 @@ describe('a run whose other one was deleted', () => {
       await remove('toy', createTrainingLab(createMemoryStore(killed)));
       expect(refs(killed)).toEqual(refs(whole));
     }
+  });
+});
+
+/** Another operation before the n-th access, and death before the k-th write after it. */
+function meetAndDie(inner: ObjectStore, { n, k, meet }: { n: number; k: number; meet(): Promise<unknown> }) {
+  let [accesses, writes] = [0, 0];
+  const state = { met: false, died: false };
+  const store = interceptStore(inner, async ({ operation }, run) => {
+    if (++accesses === n) {
+      state.met = true;
+      await meet();
+    }
+    if (state.met && operation !== 'get' && operation !== 'head' && operation !== 'list') writes++;
+    state.died ||= writes >= k;
+    if (state.died) throw new Error('killed');
+    return run();
+  });
+  return { store, state };
+}
+
+describe('a branch that meets the deletion of the other one has the verdict, or there is none,', () => {
+  const LABEL = { experiment: 'toy', step: 4, rate: 1, extractor: 'thumbnail' };
+  const branchIn = (of: TrainingLab) => branchExperiment(of, 'toy', { name: 'new', from: 4, config: {} });
+  /** Undefined: it was refused. */
+  const unlessRefused = (work: Promise<unknown>) =>
+    work.then(
+      () => true,
+      error => {
+        if (error instanceof NotFound || error instanceof Conflict) return undefined;
+        throw error;
+      },
+    );
+  beforeEach(() => findCopies('toy'));
+
+  test('when it is made at any access of a deletion that is killed at any write', async () => {
+    const outcomes = { labelled: 0, refused: 0 };
+    for (let [n, hasMet] = [1, true]; hasMet; n++) {
+      for (let [k, hasDied] = [1, true]; hasDied; k++) {
+        const inner = createMemoryStore(new Map(objects));
+        const living = createTrainingLab(inner);
+        const { store, state } = meetAndDie(inner, { n, k, meet: () => unlessRefused(branchIn(living)) });
+        await unlessRefused(
+          remove('toy', createTrainingLab(store)).catch(error => (state.died ? true : Promise.reject(error))),
+        );
+        [hasMet, hasDied] = [state.met, state.died];
+        if (!hasMet) break;
+        await unlessRefused(remove('toy', living));
+        const names = await createRefs(inner).experiments.list();
+        expect(names.includes('toy'), `before access ${n}, killed at write ${k}`).toBe(false);
+        outcomes[names.includes('new') ? 'labelled' : 'refused']++;
+        if (!names.includes('new')) continue;
+        expect((await readHead(inner, 'new')).value, `before access ${n}, killed at write ${k}`).toMatchObject({
+          began_memorizing: LABEL,
+        });
+      }
+    }
+    expect(outcomes.labelled).toBeGreaterThan(10);
+    expect(outcomes.refused).toBeGreaterThan(10);
+  });
+
+  test('when the deletion comes at any access of a branching that is killed at any write', async () => {
+    const outcomes = { labelled: 0, unsettled: 0, refused: 0 };
+    for (let [n, hasMet] = [1, true]; hasMet; n++) {
+      for (let [k, hasDied] = [1, true]; hasDied; k++) {
+        const inner = createMemoryStore(new Map(objects));
+        const living = createTrainingLab(inner);
+        const { store, state } = meetAndDie(inner, { n, k, meet: () => remove('toy', living) });
+        await unlessRefused(
+          branchIn(createTrainingLab(store)).catch(error => (state.died ? true : Promise.reject(error))),
+        );
+        [hasMet, hasDied] = [state.met, state.died];
+        if (!hasMet) break;
+        const left = (await createRefs(inner).experiments.read('new'))?.value;
+        outcomes[left?.began_memorizing ? 'labelled' : left ? 'unsettled' : 'refused']++;
+        if (left === undefined || left.began_memorizing) continue;
+        expect(left.unsettled, `before access ${n}, killed at write ${k}`).toBe(true);
+        await expect(living.executor.call('export', { checkpoint: 'new' })).rejects.toThrow('while "new" was created');
+        await expect(branchIn(living)).rejects.toBeInstanceOf(NotFound);
+        expect(await createRefs(inner).experiments.list()).toEqual([]);
+      }
+    }
+    expect(outcomes.labelled).toBeGreaterThan(0);
+    expect(outcomes.unsettled).toBeGreaterThan(0);
+    expect(outcomes.refused).toBeGreaterThan(10);
   });
 });
 

@@ -79,40 +79,56 @@ async function hasMade(blobs: BlobStore, head: ExperimentHead, { step, checkpoin
 }
 
 /**
- * Stores in the runs that go on from this one what its head says of copies, before that is lost.
+ * Stores in the runs that go on from this one what its head says of copies, before that is lost; also in those that
+ * are being deleted, since others may go on from them.
  * @param options isDeleted: they also get the run before this one, whose checks may find copies later.
+ * @returns Whether a run was changed.
  */
 export async function handDown(
   site: Site,
   parent: { readonly name: string; readonly head: ExperimentHead },
   { isDeleted }: { readonly isDeleted: boolean },
-): Promise<void> {
+): Promise<boolean> {
   const former = isDeleted ? findOriginOf(parent.head) : undefined;
+  let hasChanged = false;
   for (const { name } of (await listHeads(site.store)).filter(({ head }) => isChild(head, parent.name))) {
     const change = async (now: ExperimentHead): Promise<ExperimentHead> => {
-      const place = findOriginOf(now);
-      if (now.began_memorizing || place?.experiment !== parent.name) return now;
-      if (!(await hasMade(site.blobs, parent.head, place))) return now;
-      const before = await findBefore(site, now, parent);
+      const place = findPlaceIn(now, parent.name);
+      if (now.began_memorizing || place === undefined || !(await hasMade(site.blobs, parent.head, place))) return now;
+      // An earlier round may have stored what was before `parent` then.
+      const { ancestor, ...bare } = now;
+      const run = place.experiment === ancestor?.experiment ? now : bare;
+      const before = await findBefore(site, run, parent);
       if (before) return { ...now, began_memorizing: before };
-      return former ? { ...now, ancestor: former } : now;
+      return former && !isSame(former, ancestor) ? { ...now, ancestor: former } : now;
     };
-    await changeHead(site.store, name, change).catch(unlessDeleted);
+    const noting = async (now: ExperimentHead) => {
+      const changed = await change(now);
+      hasChanged ||= changed !== now;
+      return changed;
+    };
+    await changeHead(site.store, name, noting, { whileDeleting: true }).catch(unlessDeleted);
   }
+  return hasChanged;
+}
+
+function isSame(a: Origin, b: Origin | undefined): boolean {
+  return a.experiment === b?.experiment && a.step === b.step && a.checkpoint === b.checkpoint;
 }
 
 /**
- * Stores what a check says of a checkpoint whose run was deleted: in the runs that began with it. A verdict on an
- * earlier checkpoint stays.
- * @returns Names of the runs.
+ * Stores what a check says of a checkpoint whose run was deleted: in the runs that began with it, or with a run since
+ * deleted that did. A verdict on an earlier checkpoint stays.
+ * @returns Names of the runs. @throws Conflict while one of them is being deleted: the runs that go on from it have the
+ * verdict when the check is made again.
  */
 export async function judgeOrigin(
   store: ObjectStore,
   checkpoint: Digest,
   verdict: Memorizing | 'clean',
 ): Promise<string[]> {
-  const originIn = ({ branched_from, init_from }: Descent) =>
-    [branched_from, init_from].find(origin => origin?.checkpoint === checkpoint);
+  const originIn = ({ ancestor, branched_from, init_from }: Descent) =>
+    [ancestor, branched_from, init_from].find(origin => origin?.checkpoint === checkpoint);
   const names = (await listHeads(store)).flatMap(({ name, head }) => (originIn(head) ? [name] : []));
   for (const name of names) {
     const change = (now: ExperimentHead): ExperimentHead => {
@@ -134,7 +150,12 @@ function unlessDeleted(error: unknown): void {
 }
 
 function isChild(head: ExperimentHead, name: string): boolean {
-  return findOriginOf(head)?.experiment === name;
+  return findPlaceIn(head, name) !== undefined;
+}
+
+/** The checkpoint of the run of this name with which this one began, or a run before it that was deleted. */
+function findPlaceIn({ ancestor, branched_from, init_from }: Descent, name: string): Origin | undefined {
+  return [ancestor, branched_from, init_from].find(origin => origin?.experiment === name);
 }
 
 /** Names of the runs that go on from this one, also by way of others. */

@@ -26,7 +26,7 @@ export async function findDatasetName(
  */
 export async function nameUsers(store: ObjectStore, name: string, dataset: Digest): Promise<void> {
   for (const user of await listHeads(store)) {
-    if (user.head.dataset !== dataset || user.head.dataset_name !== undefined) continue;
+    if (user.head.deleting || user.head.dataset !== dataset || user.head.dataset_name !== undefined) continue;
     await changeHead(store, user.name, head =>
       head.dataset === dataset && head.dataset_name === undefined ? { ...head, dataset_name: name } : head,
     );

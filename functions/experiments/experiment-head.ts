@@ -46,16 +46,19 @@ export async function listHeads(
 /**
  * Reads the head, applies `change` and writes the result; repeats this if another writer was faster. If `change`
  * returns the head that it was given, nothing is written.
- * @throws NotFound, Conflict under endless contention, and the errors of `change`.
+ * @param options whileDeleting: changes also a head whose deletion has begun.
+ * @throws NotFound, Conflict under endless contention and while it is being deleted, and the errors of `change`.
  */
 export async function changeHead(
   store: ObjectStore,
   name: string,
   change: (head: ExperimentHead) => ExperimentHead | Promise<ExperimentHead>,
+  { whileDeleting = false }: { readonly whileDeleting?: boolean } = {},
 ): Promise<ExperimentHead> {
   const refs = createRefs(store).experiments;
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const { value, etag } = await readHead(store, name);
+    if (!whileDeleting) refuseDeleting(name, value);
     const changed = await change(value);
     if (changed === value) return value;
     try {
@@ -65,6 +68,15 @@ export async function changeHead(
     }
   }
   throw new Conflict(`the experiment "${name}" is being changed by others all the time`, { hint: 'try again' });
+}
+
+/** @throws Conflict when the deletion of the experiment has begun. */
+export function refuseDeleting(name: string, { deleting }: Pick<ExperimentHead, 'deleting'>): void {
+  if (!deleting) return;
+  throw new Conflict(`the experiment "${name}" is being deleted`, {
+    expected: 'an experiment that stays',
+    hint: `if its deletion was cut off, DELETE /experiments/${name} completes it`,
+  });
 }
 
 /** @throws Unprocessable when the pictures were deleted. */

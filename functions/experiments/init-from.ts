@@ -11,8 +11,9 @@ import { createRefs } from '../../storage/names/refs.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { findCheckpoint } from '../execution/names.ts';
 import { listDifferences } from './config-differences.ts';
-import { listHeads } from './experiment-head.ts';
+import { listHeads, refuseDeleting } from './experiment-head.ts';
 import { keepCheckpoint } from './kept-checkpoints.ts';
+import { settleOrigin } from './settle-origin.ts';
 
 type Wanted = NonNullable<Config['init_from']>;
 
@@ -73,10 +74,12 @@ async function findOrigin(
     const { experiments } = createRefs(store);
     const head = (await experiments.read(experiment))?.value;
     if (head === undefined) throw unknownExperiment(experiment, await experiments.list());
+    refuseDeleting(experiment, await settleOrigin(store, experiment, head));
     const kept = findCheckpoint(experiment, head, String(step));
     return { experiment, step: kept.step, checkpoint: kept.checkpoint };
   }
   for (const { name, head } of await listHeads(store)) {
+    if (head.deleting || head.unsettled) continue;
     const known = [...listKept(head), ...(head.init_from ? [head.init_from] : [])];
     const found = known.find(({ checkpoint }) => checkpoint === digest);
     if (found) return { experiment: name, step: found.step, checkpoint: found.checkpoint };

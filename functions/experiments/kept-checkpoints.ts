@@ -1,10 +1,10 @@
 /** @file Which checkpoints' blobs stay. */
 import type { CheckpointWord } from '../../configs/stored-names.ts';
-import { BlobMissing, Conflict, NotFound } from '../../errors.ts';
+import { BlobMissing, NotFound } from '../../errors.ts';
 import { findMissing } from '../../storage/blobs/cas.ts';
 import { readCheckpoint } from '../../storage/blobs/document-blobs.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
-import type { ExperimentHead, KeptCheckpoint, Origin } from '../../storage/experiment-record.ts';
+import type { ExperimentHead, KeptCheckpoint } from '../../storage/experiment-record.ts';
 import { actionKey, blobKey } from '../../storage/keys.ts';
 import { listKept, listKeptDigests } from '../../storage/list-kept.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
@@ -61,29 +61,6 @@ export async function keepCheckpoint(blobs: BlobStore, checkpoint: Digest): Prom
       hint: 'train the experiment that made it: it goes back to a checkpoint that is whole',
     });
   }
-}
-
-/**
- * Checks that the other experiment still keeps the checkpoint. If so, nothing pruned it before the new one kept it.
- * Otherwise deletes the new one.
- * @param name The new one. @param meanwhile `while it was branched`. @param isUsable What else must hold of the other.
- * @throws Conflict
- */
-export async function checkStillKept(
-  store: ObjectStore,
-  name: string,
-  { experiment, step, checkpoint }: Origin,
-  { meanwhile, hint }: { readonly meanwhile: string; readonly hint: string },
-  isUsable: (now: ExperimentHead) => boolean = () => true,
-): Promise<void> {
-  const { experiments } = createRefs(store);
-  const now = (await experiments.read(experiment))?.value;
-  if (now && listKeptDigests(now).includes(checkpoint) && isUsable(now)) return;
-  await experiments.delete(name);
-  throw new Conflict(`the experiment "${experiment}" let step ${step} go ${meanwhile}`, {
-    hint,
-    retryAfterSeconds: 1,
-  });
 }
 
 /** @throws BlobMissing naming the blob when the checkpoint at which a branch began is not whole. */

@@ -23,6 +23,11 @@ function noteAverages({ target }: ExperimentHead, { optimizer, data }: Config): 
   return long.map(({ text }) => ({ code: 'long_average', count: 1, text, examples: [] }));
 }
 
+function noteDeleting(name: string, { deleting }: ExperimentHead): Note[] {
+  const text = `it is being deleted; if that was cut off, DELETE /experiments/${name} completes it`;
+  return deleting ? [{ code: 'deleting', count: 1, text, examples: [] }] : [];
+}
+
 /**
  * Notes on its steps and its dataset, and on prompts of its previews that the encoder does not read to their ends.
  * @param experiment With the verdict of the runs before: see `withBefore`.
@@ -32,6 +37,7 @@ export async function noteExperiment(ctx: NotesContext, name: string, { head, co
   const codes = { cut: 'preview_cut', unread: 'preview_unread' } as const;
   const prompts = await notePrompts(ctx.blobs, model.conditions ?? {}, { prompts: run.preview.prompts }, codes);
   return [
+    ...noteDeleting(name, head),
     ...noteSkipped(head),
     ...noteAlarms(head),
     ...noteMemorizing(name, head),

@@ -12,6 +12,7 @@ import { describeMemorizing, isMemorizing } from './copies.ts';
 import { withBefore } from './copies-before.ts';
 import { listHeads } from './experiment-head.ts';
 import { findExperimentOf, isMaker, type KeptOf } from './find-kept.ts';
+import { settleOrigin } from './settle-origin.ts';
 
 type Site = Pick<AdmissionContext, 'store' | 'blobs'>;
 
@@ -67,7 +68,7 @@ function tellBlind({ name, step }: Check): string {
 
 /**
  * @throws Unprocessable if an earlier checkpoint has memorized, of the same experiment or of one from which it goes on,
- * and nobody checked this one.
+ * and nobody checked this one; Conflict if nobody can know, since the call that created the experiment was killed.
  */
 async function refuseLater(site: Site, checkpoint: Digest): Promise<void> {
   const holders = (await listHeads(site.store)).map(({ name, head }) => {
@@ -76,7 +77,7 @@ async function refuseLater(site: Site, checkpoint: Digest): Promise<void> {
   // Those first that can name it.
   for (const { name, stored, kept } of holders.toSorted((a, b) => Number(!a.kept) - Number(!b.kept))) {
     if (kept === undefined && stored.init_from?.checkpoint !== checkpoint) continue;
-    const head = await withBefore(site, stored);
+    const head = await withBefore(site, await settleOrigin(site.store, name, stored));
     if (kept ? !isMemorizing(head, kept.step) : !head.began_memorizing) continue;
     const maker = await findExperimentOf(site.store, checkpoint);
     // Of a checkpoint whose run was deleted, a check changes only what a check said of it itself.

@@ -9,14 +9,14 @@ import { canonicalDigest } from '../../storage/canonical.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { createRefs } from '../../storage/names/refs.ts';
-import type { BlobStore } from '../../storage/types.ts';
+import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { completeBranch } from '../experiments/complete-config.ts';
 import { listDifferences } from '../experiments/config-differences.ts';
 import { completeFrozenNets, keepWeights } from '../experiments/config-weights.ts';
-import { changeHead, checkData, readConfig, readHead } from '../experiments/experiment-head.ts';
+import { changeHead, checkData, readConfig, readHead, refuseDeleting } from '../experiments/experiment-head.ts';
 import { extensionsUpTo } from '../experiments/extension.ts';
 import { inheritLineage } from '../experiments/inherit-lineage.ts';
-import { checkStillKept, chooseKept, keepCheckpoint, requireBranchPoint } from '../experiments/kept-checkpoints.ts';
+import { chooseKept, keepCheckpoint, requireBranchPoint } from '../experiments/kept-checkpoints.ts';
 import { formerAt } from '../experiments/move-to-dataset.ts';
 import { firstPlan } from '../experiments/plan-changes.ts';
 import {
@@ -26,6 +26,7 @@ import {
   type TrainingEngineRequest,
 } from '../experiments/resolve-engine.ts';
 import { isSameDataset, tellOtherDataset } from '../experiments/same-dataset.ts';
+import { settleOrigin } from '../experiments/settle-origin.ts';
 import { checkSuccession } from '../experiments/succession.ts';
 import { checkAhead, checkTarget, targetOf } from '../experiments/training-target.ts';
 import { keepChoices } from '../experiments/tune-engine.ts';
@@ -67,11 +68,12 @@ export async function branchExperiment(ctx: CreateContext, parent: string, reque
 async function createOrFind(ctx: CreateContext, parent: string, request: BranchRequest): Promise<Created> {
   const { store, blobs } = ctx;
   const refs = createRefs(store).experiments;
-  const existing = (await refs.read(request.name))?.value;
+  const found = (await refs.read(request.name))?.value;
+  const existing = found && (await takeExisting(store, parent, request.name, found));
   if (existing?.branched_from?.experiment === parent && (await refs.read(parent)) === undefined) {
     return checkOrphan(ctx, parent, request, existing);
   }
-  const { value: head } = await readHead(store, parent);
+  const head = await readParent(store, parent);
   const before = await readConfig(blobs, head);
   const changed = changeConfig(before, request);
   const whole = head.dataset_deleted ? changed : await completeBranch(blobs, before, changed, head.dataset);
@@ -109,15 +111,29 @@ async function createOrFind(ctx: CreateContext, parent: string, request: BranchR
     superseded: [],
     pinned: [],
     branched_from: { experiment: parent, ...point },
+    unsettled: true,
     ...(await inheritLineage(blobs, head, point)),
     ...extensionsUpTo(point.step * config.data.batch_size, head),
   };
   const winner = await claimName(store, request.name, branch);
-  if (winner) return checkSame(ctx, request, wanted, winner);
-  const told = { meanwhile: 'while it was branched', hint: 'call again: the answer names the steps that are kept' };
-  const hasData = (now: ExperimentHead) => now.dataset === branch.dataset && !now.dataset_deleted;
-  await checkStillKept(store, request.name, { experiment: parent, ...point }, told, hasData);
-  return { head: branch, config, created: true };
+  if (winner) return checkSame(ctx, request, wanted, await takeExisting(store, parent, request.name, winner));
+  return { head: await settleOrigin(store, request.name, branch), config, created: true };
+}
+
+/** The other experiment, from which no run begins while it is being deleted. */
+async function readParent(store: ObjectStore, name: string): Promise<ExperimentHead> {
+  const { value: head } = await readHead(store, name);
+  const settled = await settleOrigin(store, name, head);
+  refuseDeleting(name, settled);
+  return settled;
+}
+
+/** A branch that is there. What a killed call has left to do, this one does. */
+async function takeExisting(store: ObjectStore, parent: string, name: string, head: ExperimentHead) {
+  const isOurs = head.branched_from?.experiment === parent;
+  const settled = isOurs ? await settleOrigin(store, name, head) : head;
+  refuseDeleting(name, settled);
+  return settled;
 }
 
 function changeConfig(config: Config, { config: changes, target }: BranchRequest): Config {

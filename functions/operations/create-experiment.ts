@@ -21,11 +21,10 @@ import { atLargest, completeConfig, takeEarlierChoices } from '../experiments/co
 import { listDifferences } from '../experiments/config-differences.ts';
 import { completeFrozenNets, keepWeights } from '../experiments/config-weights.ts';
 import { findDatasetName } from '../experiments/dataset-name.ts';
-import { changeHead, type Experiment, readConfig } from '../experiments/experiment-head.ts';
+import { changeHead, type Experiment, readConfig, refuseDeleting } from '../experiments/experiment-head.ts';
 import { fitPlan, type Planning } from '../experiments/fit.ts';
 import { inheritLineage } from '../experiments/inherit-lineage.ts';
 import { checkStart, chooseStart } from '../experiments/init-from.ts';
-import { checkStillKept } from '../experiments/kept-checkpoints.ts';
 import { noteEmptyPlaces } from '../experiments/note-empty-places.ts';
 import { noteHeldOut } from '../experiments/note-held-out.ts';
 import { noteIdleSwitches } from '../experiments/note-idle-switches.ts';
@@ -40,6 +39,7 @@ import {
   wishEngine,
 } from '../experiments/resolve-engine.ts';
 import { tellOtherDataset } from '../experiments/same-dataset.ts';
+import { settleOrigin } from '../experiments/settle-origin.ts';
 import { settleTranslation } from '../experiments/settle-translation.ts';
 import { findPictureSize } from '../experiments/training-size.ts';
 import { checkTarget, targetOf } from '../experiments/training-target.ts';
@@ -102,8 +102,9 @@ async function createOrFind(ctx: CreateContext, name: string, given: ReadRequest
   checkTarget(asked);
   const request = { ...given, dataset };
   await ctx.blobs.keep(dataset);
-  const existing = await createRefs(ctx.store).experiments.read(name);
-  const start = await chooseStart(ctx, asked, existing?.value);
+  const found = await createRefs(ctx.store).experiments.read(name);
+  const existing = found && (await takeExisting(ctx.store, name, found.value));
+  const start = await chooseStart(ctx, asked, existing);
   const { config: written, origin } = start;
   const whole = await completeConfig(ctx.blobs, written, request.dataset);
   checkStart(start, whole.config);
@@ -115,7 +116,7 @@ async function createOrFind(ctx: CreateContext, name: string, given: ReadRequest
     ...noteIdleSwitches(whole.config.model),
   ];
   if (existing) {
-    return { ...(await checkSame(ctx, name, request, { whole: whole.config, written }, existing.value)), notes };
+    return { ...(await checkSame(ctx, name, request, { whole: whole.config, written }, existing)), notes };
   }
   checkEffects(whole.config);
   const config = await completeFrozenNets(ctx.store, whole.config);
@@ -145,15 +146,22 @@ async function createOrFind(ctx: CreateContext, name: string, given: ReadRequest
     superseded: [],
     pinned: [],
     ...(weights.length > 0 && { weights }),
-    ...(origin && { init_from: origin }),
+    ...(origin && { init_from: origin, unsettled: true as const }),
     ...(origin && (await inheritLineage(ctx.blobs, parent, origin))),
   };
   const winner = await claimName(ctx.store, name, head);
-  if (winner) return { ...(await checkSame(ctx, name, request, { whole: config, written }, winner)), notes };
-  if (origin) {
-    await checkStillKept(ctx.store, name, origin, { meanwhile: `while "${name}" was created`, hint: 'call again' });
+  if (winner) {
+    const taken = await takeExisting(ctx.store, name, winner);
+    return { ...(await checkSame(ctx, name, request, { whole: config, written }, taken)), notes };
   }
-  return { head, config, created: true, notes };
+  return { head: await settleOrigin(ctx.store, name, head), config, created: true, notes };
+}
+
+/** An experiment that is there. What a killed call has left to do, this one does. */
+async function takeExisting(store: ObjectStore, name: string, head: ExperimentHead): Promise<ExperimentHead> {
+  const settled = await settleOrigin(store, name, head);
+  refuseDeleting(name, settled);
+  return settled;
 }
 
 /** The dataset of the call, or the union of those of the config. */

@@ -24,7 +24,8 @@ const MAX_ROUNDS = 16;
  */
 export async function showHead(view: ViewTarget): Promise<ExperimentHead> {
   let { value: head, etag } = await readHead(view.store, view.name);
-  for (let round = 0; round < MAX_ROUNDS; round++) {
+  // Its view is gone, or goes.
+  for (let round = 0; round < MAX_ROUNDS && !head.deleting; round++) {
     await showLastChunk(view, head);
     await writeSummary(view, head, await readConfig(view.blobs, head));
     const now = await readHead(view.store, view.name);
