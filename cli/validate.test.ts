@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -177,11 +177,23 @@ test('a folder that a validation has filled takes the next one, also after a kil
   expect(await list()).toEqual(['full-ema/000.png', 'full-ema/001.png', 'reconstruction-ema.png', 'results.json']);
 });
 
+test('a link among the pictures of a validation is replaced, and the file to which it leads stays', async () => {
+  const { folder, write } = await openFolder();
+  await write({ full: 1 });
+  const [letter, picture] = [join(folder, 'letter'), join(folder, 'full-ema', '000.png')];
+  await writeFile(letter, 'mine');
+  await rm(picture);
+  await symlink(letter, picture);
+  await write({ full: 1 });
+  expect([await readFile(letter, 'utf8'), await readFile(picture, 'utf8')]).toEqual(['mine', 'picture']);
+});
+
 test('a place where nothing can be written is refused before the work', async () => {
   const { folder } = await openFolder();
   await writeFile(join(folder, 'file'), '');
   await expect(checkValidationFolder(join(folder, 'file'))).rejects.toThrow('cannot be made');
   await expect(checkValidationFolder('/proc/self')).rejects.toThrow('nothing can be written into /proc/self');
+  await expect(checkValidationFolder('')).rejects.toThrow('"" is no folder');
   await mkdir(join(folder, 'results.json'));
   await expect(checkValidationFolder(folder)).rejects.toThrow('results.json is there');
 });

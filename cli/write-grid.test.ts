@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, expect, onTestFinished, test } from 'vitest';
@@ -56,4 +56,14 @@ test('a call that was killed between its files goes on', async () => {
   await writeFile(join(folder, 'results.json'), JSON.stringify({ kind: 'grid' }));
   await write();
   expect(await read('report.json')).toBe('/objects/sha256:2');
+});
+
+test('a link among the files of a grid is replaced, and the file to which it leads stays', async () => {
+  const letter = join(folder, 'letter');
+  await writeFile(letter, 'mine');
+  await writeFile(join(folder, 'results.json'), JSON.stringify({ kind: 'grid' }));
+  for (const name of ['README.md', 'report.html']) await symlink(letter, join(folder, name));
+  await write();
+  expect(await read('letter')).toBe('mine');
+  expect(await read('report.html')).toBe('/objects/sha256:1');
 });

@@ -1,5 +1,4 @@
 /** @file Writes the results of a grid into a folder, in the place of earlier ones. Files of others stay. */
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GridResult } from '../configs/grid.ts';
 import { describeGround, gridRows, toMarkdown } from './format-grid.ts';
@@ -49,5 +48,5 @@ export async function writeGrid(
   };
   await checkGridFolder(folder);
   await replaceFile(join(folder, RESULTS_FILE), `${JSON.stringify(rest, undefined, 1)}\n`);
-  for (const name of OTHER_FILES) await writeFile(join(folder, name), contents[name]);
+  for (const name of OTHER_FILES) await replaceFile(join(folder, name), contents[name]);
 }

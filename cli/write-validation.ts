@@ -1,5 +1,5 @@
 /** @file Writes a validation into a folder, in the place of an earlier one. Files that are not of one stay. */
-import { readdir, rm, rmdir, writeFile } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { makeFolders } from '../configs/make-folders.ts';
 import { isPictureName, isSuiteResults, listSuiteFiles, RESULTS_FILE, readSuiteNames } from '../configs/suite-files.ts';
@@ -49,9 +49,13 @@ export async function writeValidation(api: Pick<ApiClient, 'bytes'>, document: s
   for (const file of files) {
     const path = join(folder, file.name);
     await makeFolders(dirname(path));
-    if ('blob' in file) await writeFile(path, await api.bytes(`/objects/${file.blob}`));
-    else await replaceFile(path, `${JSON.stringify(file.json, undefined, 1)}\n`);
+    const content = 'blob' in file ? await api.bytes(`/objects/${file.blob}`) : toText(file.json);
+    await replaceFile(path, content);
   }
+}
+
+function toText(json: unknown): string {
+  return `${JSON.stringify(json, undefined, 1)}\n`;
 }
 
 /** Pictures of the validation that is there. @throws InvalidInput if `results.json` is of something else. */

@@ -1,5 +1,4 @@
 /** @file `easel report A B`: which of some experiments is better, and a page about it. */
-import { writeFile } from 'node:fs/promises';
 import { defineCommand } from 'citty';
 import { z } from 'zod';
 import { expandHome } from '../../configs/home-path.ts';
@@ -7,7 +6,7 @@ import { plainJson, plainLine } from '../../configs/plain-text.ts';
 import { InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
-import { checkReportFile } from '../own-files.ts';
+import { checkReportFile, writeReportPage } from '../own-files.ts';
 import { connect, connectionArgs } from './connection.ts';
 
 const answerSchema = z.looseObject({
@@ -63,7 +62,7 @@ export const reportCommand = defineCommand({
     if (file !== undefined) await checkReportFile(file);
     const { result } = await callInForeground(api, 'compare', body, { quiet: args.quiet });
     const answer = answerSchema.parse(result);
-    if (file !== undefined) await writeFile(file, await api.bytes(`/objects/${answer.html}`));
+    if (file !== undefined) await writeReportPage(file, await api.bytes(`/objects/${answer.html}`));
     console.log(args.json === true ? plainJson(result) : formatReport(answer, file));
   }),
 });
