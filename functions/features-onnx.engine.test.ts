@@ -1,14 +1,15 @@
 /** @file A stored network in an ONNX file as an extractor: its numbers, and the copies that it finds. */
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Memorization } from '../configs/memorization.ts';
 import { memberName } from '../configs/signals.ts';
 import { decodeNpy, encodeNpy } from '../formats/npy.ts';
 import { packColumn, readColumn } from '../formats/webdataset.ts';
-import { modelOf, node } from '../gpu-runner/compiler/targets/onnx/testing/model-of.ts';
+import { floats, modelOf, node } from '../gpu-runner/compiler/targets/onnx/testing/model-of.ts';
 import { createReferenceEngine } from '../gpu-runner/engines/reference/engine.ts';
 import { createEncodeJob } from '../gpu-runner/jobs/encode.ts';
 import { readDataset } from '../storage/blobs/document-blobs.ts';
 import type { Digest } from '../storage/digest.ts';
+import { createRefs } from '../storage/names/refs.ts';
 import { readFeatures } from './evaluation/feature-sets.ts';
 import { createExperiment } from './operations/create-experiment.ts';
 import { putModel } from './operations/put-model.ts';
@@ -69,8 +70,8 @@ beforeAll(async () => {
   };
 });
 
-async function installNet(name: string, config: object): Promise<Record<string, Digest[]>> {
-  const parts = { model: PIXELS, config: Buffer.from(JSON.stringify(config)) };
+async function installNet(name: string, config: object, model = PIXELS): Promise<Record<string, Digest[]>> {
+  const parts = { model, config: Buffer.from(JSON.stringify(config)) };
   const weights: Record<string, Digest[]> = {};
   for (const [part, bytes] of Object.entries(parts)) weights[part] = [(await lab.blobs.put(bytes)).digest];
   const license = { name: 'MIT', read_in: 'a letter' };
@@ -125,4 +126,36 @@ test('a stored network that finds copies counts those above its cosine, beside f
   await installNet('copies', { ...CONFIG, copies_above: 0.999 });
   const strict = (await check()).spaces.find(({ extractor }) => extractor === 'copies');
   expect(strict?.cosine).toMatchObject({ above: 0.999, excess: 0, drawn: { copies: 0 } });
+});
+
+/** Makes numbers of this size of a picture. */
+const scaled = (size: number) =>
+  modelOf(
+    [1, 3, SIDE, SIDE],
+    [1, 3 * SIDE * SIDE],
+    [node('Flatten', 'x', 'f'), node('Mul', 'f c', 'y')],
+    [floats('c', [], 0, () => size)],
+  );
+
+test.each([
+  ['that is no ONNX file', Buffer.from('I am no network'), 'cannot be read'],
+  ['whose numbers are too large for distances', scaled(1e30), 'makes numbers beyond'],
+  ['whose numbers are not finite', scaled(Number.NaN), 'not finite'],
+])('a stored network %s is refused by its name before anything is drawn', async (_, model, message) => {
+  await installNet('broken', { ...CONFIG, copies_above: 0.5 }, model);
+  const { run } = lab.runner;
+  let drawn = 0;
+  lab.runner.run = (action, job, options) => {
+    drawn += Number(job.kind === 'sample');
+    return run(action, job, options);
+  };
+  onTestFinished(async () => {
+    lab.runner.run = run;
+    await createRefs(lab.store).models.delete('broken');
+  });
+  // Another seed: nothing of it is drawn yet.
+  const refused = { status: 422, message: expect.stringMatching(`broken.*${message}`) };
+  await expect(check({ seed: 9 })).rejects.toMatchObject({ ...refused, hint: expect.any(String) });
+  await expect(check({ seed: 9, copy_detector: 'broken' })).rejects.toMatchObject(refused);
+  expect(drawn).toBe(0);
 });

@@ -1,10 +1,10 @@
 /** @file Features of a column of pictures, by one of the extractors. */
 import { z } from 'zod';
 import { memberName } from '../configs/signals.ts';
-import { Internal, InvalidInput } from '../errors.ts';
+import { Internal, InvalidInput, Unprocessable } from '../errors.ts';
 import { encodeNpy } from '../formats/npy.ts';
 import { readColumn } from '../formats/webdataset.ts';
-import type { EncodeJob } from '../gpu-runner/protocol.ts';
+import type { EncodeJob, JobResult } from '../gpu-runner/protocol.ts';
 import { putDocument } from '../storage/blobs/document-blobs.ts';
 import { digestSchema, type EngineSpec } from '../storage/records.ts';
 import { defineFunction, type FunctionContext } from './define.ts';
@@ -22,6 +22,9 @@ import {
 import type { FeatureIndex } from './evaluation/feature-sets.ts';
 import { requireEngine, runJob } from './execution/runner-job.ts';
 import { type Extractor, extractorSchema, findExtractor, optionsFor } from './experiments/sets/extractors.ts';
+
+/** Kernels of rows of larger numbers, and their squares, would not be finite. */
+const LARGEST = 1e12;
 
 export const features = defineFunction({
   name: 'features',
@@ -48,6 +51,12 @@ export const features = defineFunction({
         ? await describeOnRunner(ctx, { ...extractor, encoder }, { pictures, column, weights, engine })
         : await describeHere(ctx, { extractor: name, column }, { engine, weights });
     const { ids, dim, data } = found;
+    if (data.some(x => !(Math.abs(x) <= LARGEST))) {
+      throw new Unprocessable(`the extractor ${name} makes numbers beyond ${LARGEST}`, {
+        expected: 'numbers whose distances can be computed',
+        hint: 'check mean and deviation in its config, or take another extractor',
+      });
+    }
     const array = await ctx.blobs.put(
       encodeNpy({ dtype: 'f32', shape: [ids.length, dim], data }),
       'application/octet-stream',
@@ -92,7 +101,7 @@ async function describeOnRunner(
     extractor,
     read.map(({ picture }) => picture),
   );
-  const { outputs } = await runJob(ctx, {
+  const made = runJob(ctx, {
     kind: 'encode',
     encoder: job,
     version: encoder.version,
@@ -102,13 +111,24 @@ async function describeOnRunner(
     column: pictures,
     engine: requirePrecision(encoder, requireEngine(engine)),
   });
+  const { outputs } = await (job === encoder.name ? made : made.catch(error => nameNet(encoder.name, error)));
   if (outputs.cls === undefined) throw new Internal(`the encoder ${encoder.name} made no cls`);
-  const made = readColumn(await ctx.blobs.get(outputs.cls.digest));
+  const rowsById = readColumn(await ctx.blobs.get(outputs.cls.digest));
   const ids = read.map(({ id }) => id);
   const rows = ids.map(id => {
-    const row = readArray(made.get(memberName('cls', id)));
+    const row = readArray(rowsById.get(memberName('cls', id)));
     if (row === undefined) throw new Internal(`the encoder ${encoder.name} described no picture ${id}`);
     return row.data;
   });
   return stackRows(ids, rows);
+}
+
+/** A check for copies takes a stored network without being asked, so the error says which one. */
+function nameNet(name: string, error: unknown): JobResult {
+  if (!(error instanceof Unprocessable || error instanceof InvalidInput)) throw error;
+  const { message, expected, hint = `PUT /models/${name} replaces it, DELETE /models/${name} takes it away` } = error;
+  throw new Unprocessable(`the stored model ${name}: ${message}`, {
+    ...(expected !== undefined && { expected }),
+    ...{ hint, cause: error },
+  });
 }

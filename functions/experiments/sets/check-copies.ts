@@ -17,7 +17,7 @@ import { drawSwapped } from './caption-swap.ts';
 import { type DrawnMode, drawMode, findCopiesIn } from './copies-by-condition.ts';
 import type { CopyCheck } from './copy-check.ts';
 import { comparePictures, measureGap } from './copy-gaps.ts';
-import { type SetContext, samplingFor } from './draw-set.ts';
+import { describeColumns, type SetContext, samplingFor } from './draw-set.ts';
 
 /** Pictures of each split on which the loss is measured, where the config says nothing. */
 const GAP_PICTURES = 64;
@@ -32,6 +32,12 @@ export async function checkCopies(
   if (pages.itemsOf(split).length === 0) {
     throw new Unprocessable(`the dataset has no pictures of the split ${split}`);
   }
+  if (pages.itemsOf('train').length < 2) {
+    throw new Unprocessable(`the dataset has ${pages.itemsOf('train').length} training pictures`, {
+      expected: 'at least 2',
+    });
+  }
+  await tryExtractors(ctx, check, pages);
   const modes: DrawnMode[] = [];
   for (const condition of conditions) modes.push(await drawMode(ctx, check, pages, condition));
   const swap = await drawSwapped(ctx, check, pages);
@@ -56,6 +62,14 @@ export async function checkCopies(
   });
   const { digest } = await putDocument(ctx.blobs, document);
   return { digest, document };
+}
+
+/** An extractor that cannot describe pictures is found out before minutes of drawing, by a column that it will read. */
+async function tryExtractors(ctx: SetContext, { extractor, detector, kept }: CopyCheck, pages: PagePictures) {
+  const first = pages.columnsOf(['train']).slice(0, 1);
+  for (const each of [extractor, ...(detector ? [detector.extractor] : [])]) {
+    await describeColumns(ctx, each, first, kept.head.engine);
+  }
 }
 
 /** One verdict: that of the worst condition. */

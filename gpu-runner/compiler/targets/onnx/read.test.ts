@@ -158,6 +158,12 @@ test('an opset outside the known ones, and nodes out of order, are refused', () 
   expect(() => traceOf(reversed)).toThrow('the ONNX model reads "a", which no earlier node makes');
 });
 
+test('a model without an output is refused', () => {
+  const { nodes, inputs } = { nodes: [node('Relu', 'x', 'y')], inputs: [['x', { shape: P, dtype: 'f32' }]] as const };
+  const model = encodeModel({ nodes, inputs, initializers: [], outputs: [], opset: 17 });
+  expect(() => readOnnx(model)).toThrow('the ONNX model has no output');
+});
+
 test('weights that two nodes read are one tensor of the state, and short ones are literals', () => {
   const model = modelOf(
     P,

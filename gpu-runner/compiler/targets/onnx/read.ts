@@ -53,6 +53,9 @@ export function readOnnx(bytes: Uint8Array): OnnxNet {
       expected: `an opset from ${OPSETS[0]} to ${OPSETS[1]}`,
     });
   }
+  if (model.outputs.length === 0) {
+    throw new Unprocessable('the ONNX model has no output', { expected: 'at least one output of the graph' });
+  }
   if (model.nodes.length > MOST_NODES) {
     throw new Unprocessable(`the ONNX model has ${model.nodes.length} nodes`, { expected: `at most ${MOST_NODES}` });
   }
