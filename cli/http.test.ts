@@ -50,6 +50,18 @@ const events =
   (_, response) =>
     response.writeHead(200, { 'content-type': 'text/event-stream' }).end(texts.join(''));
 
+test('an upload whose connection the server closes is sent once more, and not a third time', async () => {
+  const close: Handler = request => request.socket.destroy();
+  const once = await serve([close, (request, response) => response.end(request.body)]);
+  await createApiClient(once.url).upload('sha256:0', Buffer.from('bytes'), 'text/plain');
+  expect(once.seen).toEqual(['PUT /objects/sha256:0', 'PUT /objects/sha256:0']);
+  const always = await serve([close]);
+  await expect(createApiClient(always.url).upload('sha256:0', Buffer.from('bytes'), 'text/plain')).rejects.toThrow(
+    NoServer,
+  );
+  expect(always.seen).toHaveLength(2);
+});
+
 test('an upload sends the bytes as they are, under their digest', async () => {
   const { url, seen } = await serve([
     (request, response) => response.end(JSON.stringify([request.headers['content-type'], request.body])),

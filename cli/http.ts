@@ -64,7 +64,7 @@ export interface ApiClient {
   get<T>(path: string, schema: z.ZodType<T>): Promise<T>;
   post<T>(path: string, body: unknown, schema: z.ZodType<T>): Promise<T>;
   put<T>(path: string, body: unknown, schema: z.ZodType<T>): Promise<T>;
-  /** Stores a blob under its digest. */
+  /** Stores a blob under its digest. Tries it twice, since a connection may be closed. */
   upload(digest: string, bytes: Uint8Array, mediaType: string): Promise<void>;
   delete(path: string): Promise<void>;
   /** Gets the bytes of a blob or picture. */
@@ -227,7 +227,12 @@ export function createApiClient(url: string, token?: string): ApiClient {
     put: (path, body, schema) => json(schema, 'PUT', path, body),
     async upload(digest, bytes, mediaType) {
       const options = { body: bytes, headers: { 'content-type': mediaType } };
-      const response = await request('PUT', `/objects/${digest}`, options, Math.ceil(bytes.length / SLOW_UPLOAD));
+      const put = () => request('PUT', `/objects/${digest}`, options, Math.ceil(bytes.length / SLOW_UPLOAD));
+      // While this process unpacked a file, the server may have closed the connection that the first request takes.
+      const response = await put().catch((error: unknown) => {
+        if (!(error instanceof NoServer)) throw error;
+        return put();
+      });
       await response.body?.cancel();
     },
     async delete(path) {
