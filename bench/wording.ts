@@ -80,7 +80,7 @@ async function runArm(arm: string, seed: number): Promise<WordingResult> {
   const encoder = await open(engine, options.wheels);
   const config = await configOf(encoder, seed, isVaried);
   say(`${id}: drawing and encoding`);
-  const items = await drawItems(encoder, { seed: SEED, count: Number(options.pictures), variants: isVaried ? 3 : 0 });
+  const items = await drawItems(encoder, { seed: SEED, count: Number(options.pictures), isVaried });
   const { average, losses, cpuSeconds } = await trainOn(engine, config, items, (step, loss) => {
     if (step % 25 === 0)
       say(

@@ -7,11 +7,60 @@ import { poseOf } from '../data/figures/joints.ts';
 import { placeFigure } from '../data/figures/place.ts';
 import { decodeNpy } from '../formats/npy.ts';
 import { readColumn } from '../formats/webdataset.ts';
+import type { Digest } from '../storage/digest.ts';
 import { renderEmoji } from './import/emoji-pages.ts';
 import { captionsOf } from './import/refuse-uncaptioned.ts';
 import { decodeRgb } from './pictures/image.ts';
 import { EMOJI_NAMES, EMOJI_PICTURES } from './testing/emoji-files.ts';
-import { createPictureLab, outputOf } from './testing/pictures.ts';
+import { createPictureLab, outputOf, type PictureLab } from './testing/pictures.ts';
+
+describe('portraits', () => {
+  const BODY = { dataset: 'portraits', source: 'portraits', count: 70, size: 16 };
+  const importAs = async ({ executor }: PictureLab, wording: object) =>
+    (await executor.callEffect('import', { ...BODY, ...wording })) as {
+      readonly originals: Digest;
+      readonly pages: { readonly total: number; readonly computed: number };
+    };
+
+  test('in varied wording they have further captions, and are the same pictures', async () => {
+    const lab = createPictureLab();
+    const plain = await importAs(lab, {});
+    const varied = await importAs(lab, { wording: 'varied' });
+    const [before, after] = [await lab.items(plain.originals), await lab.items(varied.originals)];
+    expect(after.map(({ id, original }) => ({ id, original }))).toEqual(
+      before.map(({ id, original }) => ({ id, original })),
+    );
+    for (const [i, item] of after.entries()) {
+      expect(captionsOf(before[i]!)).toHaveLength(1);
+      expect(captionsOf(item)[0]).toBe(captionsOf(before[i]!)[0]);
+      expect(captionsOf(item).length).toBeGreaterThanOrEqual(2);
+      expect(item.name).toBe(before[i]!.name.replace('portraits-1-16/', 'portraits-1-16-varied/'));
+    }
+  });
+
+  test('the wording of a dataset changes back and forth, and the same call again computes nothing', async () => {
+    const lab = createPictureLab();
+    const plain = await importAs(lab, { wording: 'plain' });
+    const varied = await importAs(lab, { wording: 'varied' });
+    expect(varied.originals).not.toBe(plain.originals);
+    const again = await importAs(lab, { wording: 'varied' });
+    expect(again).toMatchObject({ originals: varied.originals, pages: { total: 2, computed: 0 } });
+    expect((await importAs(lab, {})).originals).toBe(plain.originals);
+    // Two stores make the same bytes, whatever they imported before.
+    expect((await importAs(createPictureLab(), { wording: 'varied' })).originals).toBe(varied.originals);
+  });
+
+  test('a wording of another source is refused', async () => {
+    const { executor } = createPictureLab();
+    for (const source of [{ source: 'figures', count: 4 }, { folder: 'pictures' }]) {
+      const body = { dataset: 'others', ...source, wording: 'varied' };
+      for (const call of ['import', 'prepare'])
+        await expect(executor.callEffect(call, body)).rejects.toThrow(/wording: expected source: portraits/);
+    }
+    const unknown = { ...BODY, wording: 'many' };
+    await expect(executor.callEffect('import', unknown)).rejects.toThrow(/wording/);
+  });
+});
 
 describe('figures', () => {
   test('prepare makes a column of joints, those of the drawings, and several captions', {

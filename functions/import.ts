@@ -10,7 +10,7 @@ import type { Dataset, DatasetHead } from '../storage/records.ts';
 import { moveDatasetHead, readDatasetHead } from './datasets/dataset-head.ts';
 import { summarizeDataset } from './datasets/summarize-dataset.ts';
 import { defineFunction, type EffectContext } from './define.ts';
-import { DRAWN_SETS } from './import/drawn-sets.ts';
+import { checkWording, DRAWN_SETS, WORDING_ERROR } from './import/drawn-sets.ts';
 import { type Arrivals, type ExtendedOriginals, extendOriginals } from './import/extend-originals.ts';
 import { checkSource, importShape, SOURCE_ERROR } from './import/import-body.ts';
 import { importDrawn } from './import/import-drawn.ts';
@@ -28,7 +28,10 @@ const MAX_SHOWN = 100;
 /** Most files that an error names. */
 const MAX_NAMED = 5;
 
-const inputSchema = z.strictObject(importShape).refine(checkSource, { error: SOURCE_ERROR });
+const inputSchema = z
+  .strictObject(importShape)
+  .refine(checkSource, { error: SOURCE_ERROR })
+  .refine(checkWording, WORDING_ERROR);
 
 export const importPictures = defineFunction({
   name: 'import',
@@ -44,8 +47,9 @@ export const importPictures = defineFunction({
     const drawn = input.source && DRAWN_SETS[input.source];
     const { before, known } = await readLastImport(ctx, head?.value.originals, drawn !== undefined);
     const { count = 0, seed, size } = input;
+    const wording = input.wording === 'varied' ? { wording: input.wording } : {};
     const arrivals = drawn
-      ? await importDrawn(ctx, drawn, { count, seed, size }, known, before)
+      ? await importDrawn(ctx, drawn, { count, seed, size, ...wording }, known, before)
       : await importSource(ctx, input, known, before?.given);
     if (arrivals.present.size === 0) throw noPicture(input, arrivals, head !== undefined);
     const extended = await extendOriginals(ctx.blobs, arrivals);

@@ -32,6 +32,7 @@ import { allowedPrecision, requirePrecision } from './encoders/precision.ts';
 import { nameUsers } from './experiments/dataset-name.ts';
 import { findClassifier } from './experiments/find-classifier.ts';
 import { type EngineRequest, engineRequestSchema, resolveEngine } from './experiments/resolve-engine.ts';
+import { checkWording, WORDING_ERROR } from './import/drawn-sets.ts';
 import { checkSource, importAnswerSchema, importShape, SOURCE_ERROR } from './import/import-body.ts';
 import { refuseUncaptioned } from './import/refuse-uncaptioned.ts';
 import { limitsShape } from './pictures/limits.ts';
@@ -107,6 +108,7 @@ export const prepare = defineFunction({
       captions: captionsSchema.optional(),
     })
     .refine(checkSource, { error: SOURCE_ERROR })
+    .refine(checkWording, WORDING_ERROR)
     .superRefine(checkEncoders),
   key: input => canonicalJson(input),
   async run(ctx, input) {

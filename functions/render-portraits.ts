@@ -12,10 +12,15 @@ export const renderPortraitPage = defineFunction({
   kind: 'pure',
   tools: IMAGE_TOOLS,
   example: { seed: 1, size: 64, from: 0, to: 64 },
-  input: z.strictObject(rangeShape).refine(checkRange, RANGE_ERROR),
-  async run(ctx, { seed, size, from, to }) {
+  input: z
+    .strictObject({
+      ...rangeShape,
+      wording: z.literal('varied').optional().describe('adds captions in varied wording to the one of each picture'),
+    })
+    .refine(checkRange, RANGE_ERROR),
+  async run(ctx, { from, to, ...set }) {
     // Portraits with equal attributes have equal bytes, so two items may share an id. Import keeps the first and
     // reports the other.
-    return putDrawnPage(ctx.blobs, await renderPortraits({ seed, size }, from, to));
+    return putDrawnPage(ctx.blobs, await renderPortraits(set, from, to));
   },
 });

@@ -1,8 +1,7 @@
 /** @file The portraits of a seed in memory, with their captions by any text encoder, and with further captions. */
 import { drawPortrait } from '../../data/portraits/attributes.ts';
-import { captionPortrait } from '../../data/portraits/captions.ts';
 import { drawSvg } from '../../data/portraits/render.ts';
-import { varyCaption } from '../../data/portraits/wordings.ts';
+import { captionsOfPortrait } from '../../data/portraits/wordings.ts';
 import { DCT_CLS_DIM, encodeDct } from '../../functions/encoders/encode-dct.ts';
 import { renderSvgRgb } from '../../functions/pictures/image.ts';
 import { toPlanar } from '../../functions/pictures/planar.ts';
@@ -13,20 +12,19 @@ import type { BenchEncoder } from './encode-texts.ts';
 export interface ItemsOptions {
   readonly seed: number;
   readonly count: number;
-  /** Further captions of a picture. */
-  readonly variants: number;
+  /** Whether pictures have their captions in varied wording, too. */
+  readonly isVaried: boolean;
 }
 
 export async function drawItems(
   encoder: BenchEncoder,
-  { seed, count, variants }: ItemsOptions,
+  { seed, count, isVaried }: ItemsOptions,
 ): Promise<TrainingItem[]> {
   const portraits = Array.from({ length: count }, (_, index) => drawPortrait(seed, index));
-  const encodeAll = (captionOf: (index: number) => string) =>
-    encoder.encode(portraits.map((_, index) => captionOf(index)));
-  const texts: (readonly StoredSignal[])[] = [await encodeAll(i => captionPortrait(portraits[i]!, seed, i))];
-  for (let variant = 1; variant <= variants; variant++) {
-    texts.push(await encodeAll(i => varyCaption(portraits[i]!, seed, i, variant)));
+  const captions = portraits.map((portrait, index) => captionsOfPortrait(portrait, seed, index));
+  const texts: (readonly StoredSignal[])[] = [];
+  for (const variant of isVaried ? captions[0]!.keys() : [0]) {
+    texts.push(await encoder.encode(captions.map(each => each[variant]!)));
   }
   const items: TrainingItem[] = [];
   for (const [index, portrait] of portraits.entries()) {

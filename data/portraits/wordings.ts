@@ -6,6 +6,7 @@
 
 import { pickOne, shuffleAll } from '../random.ts';
 import { drawPortrait, type Portrait } from './attributes.ts';
+import { captionPortrait } from './captions.ts';
 import type { FreshPrompt } from './prompts.ts';
 
 /** What is said of a portrait, without a word for its place in a sentence. */
@@ -106,8 +107,16 @@ export function freePrompts(seed: number, count: number): FreshPrompt[] {
   });
 }
 
-/** Further caption `variant` of a portrait of the set. */
-export function varyCaption(portrait: Portrait, seed: number, index: number, variant: number): string {
+/** Further captions of a portrait in varied wording. */
+const FURTHER_CAPTIONS = 3;
+
+/** The caption of a portrait of the set, then further ones in varied wording. Some may be equal. */
+export function captionsOfPortrait(portrait: Portrait, seed: number, index: number): string[] {
+  const further = Array.from({ length: FURTHER_CAPTIONS }, (_, i) => varyCaption(portrait, seed, index, i + 1));
+  return [captionPortrait(portrait, seed, index), ...further];
+}
+
+function varyCaption(portrait: Portrait, seed: number, index: number, variant: number): string {
   return word(VARIED, portrait, ['portraits', 'varied', seed, index, variant]);
 }
 

@@ -17,6 +17,8 @@ export interface DrawnSet {
   readonly name: DrawnSetName;
   /** The function that draws a page: it takes a range and `files`, and makes items. */
   readonly renderedBy: string;
+  /** Whether its captions can be in varied wording. The other sets have several captions of each picture anyway. */
+  readonly hasWordings?: true;
   /** Blobs that the pictures are made of, by key of the function's body. */
   readonly files?: Readonly<Record<string, Digest>>;
   /** @throws NotFound if files of the set are not in the store. */
@@ -28,7 +30,7 @@ const EMOJI_FILES: Readonly<Record<string, Digest>> = Object.fromEntries(
 );
 
 export const DRAWN_SETS: Readonly<Record<DrawnSetName, DrawnSet>> = {
-  portraits: { name: 'portraits', renderedBy: 'render-portraits' },
+  portraits: { name: 'portraits', renderedBy: 'render-portraits', hasWordings: true },
   figures: { name: 'figures', renderedBy: 'render-figures' },
   emoji: { name: 'emoji', renderedBy: 'render-emoji', files: EMOJI_FILES, check: requireEmoji },
 };
@@ -53,10 +55,27 @@ export const setShape = {
   size: z.int().min(16).max(1024).default(64).describe('pixels of a side'),
 };
 
+export const WORDINGS = ['plain', 'varied'] as const;
+
+/** True if the body names no wording, or one of a set that has wordings. */
+export function checkWording(body: {
+  readonly source?: DrawnSetName | undefined;
+  readonly wording?: string | undefined;
+}): boolean {
+  return body.wording === undefined || (body.source !== undefined && DRAWN_SETS[body.source].hasWordings === true);
+}
+
+export const WORDING_ERROR = {
+  error: 'expected source: portraits; pictures of other sources have the captions that they come with',
+  path: ['wording'],
+};
+
 export interface SetOptions {
   readonly seed: number;
   /** Pixels of a side. */
   readonly size: number;
+  /** Absent: one caption of each picture. */
+  readonly wording?: 'varied' | undefined;
 }
 
 /** Body keys of a function that draws pictures [from, to) of a set. */
@@ -79,12 +98,13 @@ export async function putDrawnPage(blobs: BlobStore, drawn: readonly NewOriginal
   return { outputs: { items: ref }, links: [...originalLinks(items), ...files], stats: { items: items.length } };
 }
 
-/** A name with everything that decides the picture: another set, seed or size has another name. */
-export function pictureName(set: DrawnSetName, { seed, size }: SetOptions, index: number): string {
-  return `${set}-${seed}-${size}/${String(index).padStart(6, '0')}.png`;
+/** A name with everything that decides picture and captions: another set, seed, size or wording has another name. */
+export function pictureName(set: DrawnSetName, { seed, size, wording }: SetOptions, index: number): string {
+  const worded = wording === undefined ? '' : `-${wording}`;
+  return `${set}-${seed}-${size}${worded}/${String(index).padStart(6, '0')}.png`;
 }
 
-const DRAWN_NAME = new RegExp(`^(?:${DRAWN_SET_NAMES.join('|')})-\\d+-\\d+/\\d{6,}\\.png$`);
+const DRAWN_NAME = new RegExp(`^(?:${DRAWN_SET_NAMES.join('|')})-\\d+-\\d+(?:-varied)?/\\d{6,}\\.png$`);
 
 /** Whether a picture of that name was drawn, whatever its set. */
 export function isDrawnName(name: string): boolean {

@@ -2,12 +2,16 @@
 import { z } from 'zod';
 import { OLD_ENCODINGS } from '../../formats/decode-text.ts';
 import { digestSchema, nameSchema } from '../../storage/records.ts';
-import { DRAWN_SET_NAMES, setShape } from './drawn-sets.ts';
+import { DRAWN_SET_NAMES, setShape, WORDINGS } from './drawn-sets.ts';
 
 export const importShape = {
   dataset: nameSchema.describe('name of the dataset'),
   source: z.enum(DRAWN_SET_NAMES).optional().describe('a bundled set; takes count, size and seed'),
   count: z.int().min(1).max(1_000_000).optional().describe('number of pictures of the bundled set'),
+  wording: z
+    .enum(WORDINGS)
+    .optional()
+    .describe('captions of portraits: one of each picture (plain, the default), or up to four in varied wording'),
   folder: z.string().min(1).optional().describe("a folder on the server's machine, below its import roots"),
   s3: z.string().min(1).optional().describe("s3://BUCKET/PREFIX, below one of the server's EASEL_IMPORT_BUCKETS"),
   tar: digestSchema.optional().describe('digest of a tar of pictures, uploaded to /objects'),

@@ -25,13 +25,13 @@ export interface WantedPictures extends SetOptions {
 export async function importDrawn(
   ctx: EffectContext,
   set: DrawnSet,
-  { count, seed, size }: WantedPictures,
+  { count, ...options }: WantedPictures,
   earlier: readonly KnownPage[],
   before: Dataset | undefined,
 ): Promise<Arrivals> {
   const kept = eraseOthers(earlier);
   const known = kept.pages;
-  const nameOf = (index: number) => pictureName(set.name, { seed, size }, index);
+  const nameOf = (index: number) => pictureName(set.name, options, index);
   const wanted = new Map(Array.from({ length: count }, (_, index) => [nameOf(index), index]));
   const present = new Map<string, Item>();
   for (const item of known.flatMap(page => page.items)) if (wanted.has(item.name)) present.set(item.id, item);
@@ -45,7 +45,7 @@ export async function importDrawn(
   const report = () => ctx.progress({ phase: 'import', done: drawn, total: count, unit: 'pictures' });
   report();
   const drawnPages = await mapBounded(ranges, { width: CONCURRENT_PAGES, signal: ctx.signal }, async ({ from, to }) => {
-    const { cache, result } = await ctx.call(set.renderedBy, { seed, size, from, to, ...set.files });
+    const { cache, result } = await ctx.call(set.renderedBy, { ...options, from, to, ...set.files });
     drawn += to - from;
     report();
     const { items } = result.outputs;
