@@ -46,7 +46,7 @@ async function main(plan: DemoPlan): Promise<void> {
   terminal.line(
     `This draws ${formatCount(plan.pictures)} ${plan.set.noun}, trains a model on them from nothing, measures it,\n` +
       `and ends with ${join(plan.out, 'grid.png')}. Lines with $ are the calls that it makes.\n` +
-      'Ctrl-C stops it; the same command goes on.',
+      `Ctrl-C stops it; the same command goes on.${tellWording(plan)}`,
   );
   const log = createWriteStream(join(plan.out, 'easel.log'));
   let minio: MinioStore | undefined;
@@ -82,6 +82,13 @@ async function main(plan: DemoPlan): Promise<void> {
   if (!interrupted.aborted) return;
   terminal.line('stopped; the same command goes on from there');
   process.exitCode = EXIT_INTERRUPTED;
+}
+
+/** Captions in varied wording take longer than people expect of the demo. */
+function tellWording({ set: { worded }, isVaried, samples }: DemoPlan): string {
+  if (!isVaried || worded === undefined) return '';
+  const time = samples === worded.samples ? ` It takes about ${worded.time}.` : '';
+  return `\nThe captions have varied wording, of which a sample takes one: ${formatCount(samples)} samples.${time}`;
 }
 
 interface Started {

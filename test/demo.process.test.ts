@@ -21,9 +21,9 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** On the engine that every machine has. */
+/** On the engine that every machine has. Varied wording is measured in free wording, too. */
 const SIZES = [
-  ...['--samples', '128', '--size', '32', '--pictures', '192', '--prompts', '8'],
+  ...['--samples', '128', '--size', '32', '--pictures', '192', '--prompts', '8', '--wording', 'varied'],
   ...['--engine', 'onnxruntime/cpu'],
 ];
 
@@ -80,6 +80,10 @@ test('the demo goes on after an interrupt, and a third run computes nothing', { 
     // What is measured on real pictures does not depend on training.
     expect(real).toBeGreaterThan(0.7);
   }
+  // The same numbers in the table, and prompts in free wording in a column of their own.
+  expect(Object.keys(summary.free_wording ?? {})).toEqual(Object.keys(summary.accuracy));
+  expect(said).toMatch(/^shows what the prompt says +8 fresh prompts +in free wording +8 real pictures$/m);
+  expect(said).toMatch(/^free wording: the same portraits, .*\n {2}"\w/m);
   const [grid, previews] = await Promise.all([readOut('grid.png'), readOut('previews.png')]);
   expect(grid.subarray(1, 4).toString()).toBe('PNG');
   // A row for each preview, those before the interruption among them.
@@ -112,7 +116,7 @@ test.skipIf(!hasMinio || !takesAll('the demo on a MinIO'))(
     const said = await runDemo(store, 'out-minio');
     expect(said).toMatch(/^MinIO is up: http:\/\/127\.0\.0\.1:\d+ /m);
     expect(said).toMatch(
-      /^preview at .*: row \d of 4, s3:\/\/easel\/experiments\/portraits-32-of-192-128-onnxruntime-cpu\/previews\/step\d+\/$/m,
+      /^preview at .*: row \d of 4, s3:\/\/easel\/experiments\/portraits-32-of-192-varied-128-onnxruntime-cpu\/previews\/step\d+\/$/m,
     );
     expect(said).toContain('store up minio --folder ');
     const [onFolder, onMinio] = [await readSummary(), await readSummary('out-minio')];

@@ -8,7 +8,7 @@ import { decodeNpy } from '../../formats/npy.ts';
 import { type ExperimentAnswer, resultAnswer } from './answers.ts';
 import type { DemoPlan } from './options.ts';
 import { readRealPictures } from './real-pictures.ts';
-import type { Asked, DemoSet, KnownPicture } from './sets/demo-set.ts';
+import type { Asked, DemoSet, KnownPicture, MeasuredRow } from './sets/demo-set.ts';
 import type { Terminal } from './terminal.ts';
 import type { ToldApi } from './told-api.ts';
 
@@ -31,12 +31,16 @@ export interface AccuracyRow {
   readonly label: string;
   readonly samples: Share;
   readonly real: Share;
+  /** For prompts in a wording that no caption has. */
+  readonly free?: Share;
 }
 
 export interface Accuracy {
   readonly rows: readonly AccuracyRow[];
   /** Pictures that were counted. */
   readonly counts: { readonly samples: number; readonly real: number };
+  /** A prompt in a wording that no caption has, if such prompts were measured. */
+  readonly freePrompt?: string;
   /** Gradient across patch borders over inside, as a ratio to that of real pictures. */
   readonly seams: number;
   readonly cached: boolean;
@@ -70,27 +74,39 @@ export async function measurePrompts(
   const real = await readRealPictures(api, plan.dataset, plan.prompts);
   if (real.length === 0)
     throw new Unprocessable('the set has no pictures aside from the trained ones', { hint: 'take more: --pictures' });
-  const { samples, cached } = await drawAsked(api, terminal, set.ask(plan.prompts, real), experiment, sampling);
+  const draw = (asked: readonly Asked[], name: string) => drawAsked(api, terminal, asked, experiment, sampling, name);
+  const { samples, cached } = await draw(set.ask(plan.prompts, real), '');
+  const free = plan.asksFreely && set.worded ? await draw(set.worded.askFreely(plan.prompts), 'free-') : undefined;
   terminal.endProgress();
+  const share = ({ count }: MeasuredRow, pictures: readonly KnownPicture[]) => {
+    const { right, of } = count(pictures);
+    return { share: right / of, ...wilson(right, of), count: of };
+  };
+  const [first] = free?.samples ?? [];
   return {
-    rows: set.rows.map(({ key, label, count }) => {
-      const [ours, theirs] = [count(samples), count(real)];
-      return { key, label, samples: shareOf(ours.right, ours.of), real: shareOf(theirs.right, theirs.of) };
-    }),
+    rows: set.rows.map(row => ({
+      key: row.key,
+      label: row.label,
+      samples: share(row, samples),
+      real: share(row, real),
+      ...(free && { free: share(row, free.samples) }),
+    })),
     counts: { samples: samples.length, real: real.length },
+    ...(first && { freePrompt: first.caption }),
     seams: seamRatio(pixelsOf(samples), plan.patch) / seamRatio(pixelsOf(real), plan.patch),
-    cached,
+    cached: cached && free?.cached !== false,
     samples,
   };
 }
 
-/** One picture for each prompt, with its pose if there is one. */
+/** One picture for each prompt, with its pose if there is one. @param name Of the files that the calls write. */
 async function drawAsked(
   api: ToldApi,
   terminal: Terminal,
   asked: readonly Asked[],
   experiment: ExperimentAnswer,
   sampling: Sampling,
+  name: string,
 ) {
   const samples: Sampled[] = [];
   let cached = true;
@@ -105,7 +121,7 @@ async function drawAsked(
       first,
       engine: experiment.engine,
     };
-    const number = String(first).padStart(3, '0');
+    const number = `${name}${String(first).padStart(3, '0')}`;
     const answer = await api.run(
       '/functions/sample',
       body,
@@ -144,10 +160,6 @@ function cutPictures(bytes: Uint8Array): RgbPixels[] {
     throw new Unprocessable(`pictures of ${dtype}[${shape}]`, { expected: 'u8[n, height, width, 3]' });
   const size = height * width * 3;
   return Array.from({ length: count }, (_, i) => ({ data: data.subarray(i * size, (i + 1) * size), width, height }));
-}
-
-function shareOf(right: number, count: number): Share {
-  return { share: right / count, ...wilson(right, count), count };
 }
 
 function pixelsOf(pictures: readonly KnownPicture[]): RgbPixels[] {

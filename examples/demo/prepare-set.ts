@@ -10,11 +10,12 @@ import type { ToldApi } from './told-api.ts';
 
 /** @returns Whether there was nothing to do. */
 export async function prepareSet(api: ToldApi, terminal: Terminal, plan: DemoPlan): Promise<boolean> {
-  const { set, dataset, pictures, size, patch, text, engine } = plan;
+  const { set, dataset, pictures, size, patch, text, engine, isVaried } = plan;
   const pinned = SET_PACKAGES.find(({ name }) => name === set.name);
   if (pinned) await installSet(pinned, api.untold, { cacheFolder: cacheFolderOf(process.env), log: terminal.line });
   const encoder = text === undefined ? {} : { text_encoder: text, ...(engine !== undefined && { engine }) };
-  const body = { dataset, source: set.name, count: pictures, size, quantum: patch, stride: patch, ...encoder };
+  const drawn = { source: set.name, count: pictures, size, ...(isVaried && { wording: 'varied' }) };
+  const body = { dataset, ...drawn, quantum: patch, stride: patch, ...encoder };
   const { result } = await api.run('/functions/prepare', body, terminal.progress);
   terminal.endProgress();
   const { stages, counts } = prepareAnswer.parse(result);

@@ -12,7 +12,7 @@ import { prepareSet } from './prepare-set.ts';
 import { showPath, type Terminal } from './terminal.ts';
 import type { ToldApi } from './told-api.ts';
 import { trainModel } from './train-model.ts';
-import { formatAccuracy, readSummary, summarizeAccuracy, writeSummary } from './write-summary.ts';
+import { formatAccuracy, readSummary, summarizeAccuracy, summarizeFree, writeSummary } from './write-summary.ts';
 
 export interface Demo {
   readonly api: ToldApi;
@@ -43,7 +43,8 @@ export async function runDemo({ api, terminal, plan, elapsed, engineReady, signa
   const { experiment, cached: trained } = await trainModel(api, terminal, plan, path => locate(store, api, path));
 
   const sampling = await samplingOf(set);
-  terminal.heading(`3. Measure: ${plan.prompts} fresh prompts, ${describeSampling(sampling)}`);
+  const twice = plan.asksFreely ? ', and as many in free wording' : '';
+  terminal.heading(`3. Measure: ${plan.prompts} fresh prompts${twice}, ${describeSampling(sampling)}`);
   const accuracy = await measurePrompts(api, terminal, plan, experiment, sampling);
 
   terminal.heading('4. Draw the grid');
@@ -61,6 +62,7 @@ export async function runDemo({ api, terminal, plan, elapsed, engineReady, signa
     samples_per_second: round(speed, 1),
     checkpoint: experiment.checkpoint,
     accuracy: summarizeAccuracy(accuracy),
+    ...summarizeFree(accuracy),
     seams: round(accuracy.seams, 3),
   });
 

@@ -56,11 +56,12 @@ export async function trainModel(
 }
 
 /** The preset, and what the command line asked for. */
-function configOf({ set, samples, warmupSamples, chunkSteps, patch }: DemoPlan) {
+function configOf({ set, samples, warmupSamples, chunkSteps, patch, isVaried }: DemoPlan) {
   return {
     preset: set.preset,
     model: { patch_size: patch },
     optimizer: { total_samples: samples, warmup_samples: warmupSamples },
+    ...(isVaried && { data: { caption_variants: 'all' } }),
     run: { chunk_steps: chunkSteps },
   };
 }

@@ -25,6 +25,8 @@ export const summarySchema = z.strictObject({
   checkpoint: z.string(),
   /** By row of the set. */
   accuracy: z.record(z.string(), shareSchema),
+  /** The same for prompts in a wording that no caption has, if they were measured. */
+  free_wording: z.record(z.string(), shareSchema.omit({ real: true })).optional(),
   /** Gradient across patch borders over inside, relative to real pictures. */
   seams: z.number(),
 });
@@ -36,13 +38,34 @@ export function summarizeAccuracy({ rows }: Accuracy): Summary['accuracy'] {
   );
 }
 
+/** Nothing if no prompt in free wording was measured. */
+export function summarizeFree({ rows }: Accuracy): Pick<Summary, 'free_wording'> {
+  const entries = rows.flatMap(({ key, free }) =>
+    free ? [[key, { samples: free.share, low: free.low, high: free.high }]] : [],
+  );
+  return entries.length === 0 ? {} : { free_wording: Object.fromEntries(entries) };
+}
+
 /** Lines of a table. */
-export function formatAccuracy({ rows, counts, seams }: Accuracy): string {
-  return formatTable([
-    ['shows what the prompt says', `${counts.samples} fresh prompts`, `${counts.real} real pictures`],
-    ...rows.map(({ label, samples, real }) => [label, formatShare(samples), formatShare(real)]),
-    ['patch seams (real pictures: 1)', formatRatio(seams), formatRatio(1)],
+export function formatAccuracy({ rows, counts, freePrompt, seams }: Accuracy): string {
+  const inFree = (cell: string) => (freePrompt === undefined ? [] : [cell]);
+  const table = formatTable([
+    [
+      'shows what the prompt says',
+      `${counts.samples} fresh prompts`,
+      ...inFree('in free wording'),
+      `${counts.real} real pictures`,
+    ],
+    ...rows.map(({ label, samples, free, real }) => [
+      label,
+      formatShare(samples),
+      ...inFree(free ? formatShare(free) : ''),
+      formatShare(real),
+    ]),
+    ['patch seams (real pictures: 1)', formatRatio(seams), ...inFree(''), formatRatio(1)],
   ]);
+  if (freePrompt === undefined) return table;
+  return `${table}\nfree wording: the same portraits, asked for in forms that no caption has, as\n  "${freePrompt}"`;
 }
 
 /** With its 95 % interval. */

@@ -22,6 +22,15 @@ export interface MeasuredRow {
   count(pictures: readonly KnownPicture[]): { readonly right: number; readonly of: number };
 }
 
+export interface Wordings {
+  /** Default of --samples for captions in varied wording, which a model learns more slowly. */
+  readonly samples: number;
+  /** How long the demo then takes: '10 to 16 minutes on 2 cores'. */
+  readonly time: string;
+  /** Asks for the pictures of `ask` in a wording that no caption of the set has. */
+  askFreely(count: number): readonly Asked[];
+}
+
 export interface DemoSet {
   readonly name: 'portraits' | 'figures' | 'emoji';
   /** Its pictures, in the plural. */
@@ -40,4 +49,6 @@ export interface DemoSet {
   /** What the pictures to measure are asked for with. @param heldOut Real pictures that no training has seen. */
   ask(count: number, heldOut: readonly KnownPicture[]): readonly Asked[];
   readonly rows: readonly MeasuredRow[];
+  /** For a set whose captions can be in varied wording. */
+  readonly worded?: Wordings;
 }

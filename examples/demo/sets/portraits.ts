@@ -1,7 +1,8 @@
 import { portraitSchema } from '../../../data/portraits/attributes.ts';
 import { type Attribute, countRight } from '../../../data/portraits/checks.ts';
-import { freshPrompts } from '../../../data/portraits/prompts.ts';
-import type { DemoSet, KnownPicture, MeasuredRow } from './demo-set.ts';
+import { type FreshPrompt, freshPrompts } from '../../../data/portraits/prompts.ts';
+import { freePrompts } from '../../../data/portraits/wordings.ts';
+import type { Asked, DemoSet, KnownPicture, MeasuredRow } from './demo-set.ts';
 
 /** Of the prompts. */
 const SEED = 1;
@@ -11,6 +12,8 @@ const row = (key: Attribute, label: string): MeasuredRow => ({
   label,
   count: pictures => ({ right: countRight(pictures.map(known))[key], of: pictures.length }),
 });
+
+const asked = ({ prompt, attributes }: FreshPrompt): Asked => ({ caption: prompt, attributes: { ...attributes } });
 
 function known({ attributes, pixels }: KnownPicture) {
   return { attributes: portraitSchema.parse(attributes), pixels };
@@ -27,12 +30,16 @@ export const portraits: DemoSet = {
   samplesToShow: 10_000,
   hasPose: false,
   example: 'a smiling person with a blue bob and round glasses, in a red hoodie on a mint background',
-  ask: count =>
-    freshPrompts(SEED, count).map(({ prompt, attributes }) => ({ caption: prompt, attributes: { ...attributes } })),
+  ask: count => freshPrompts(SEED, count).map(asked),
   rows: [
     row('background', 'background colour'),
     row('clothes', 'clothes colour'),
     row('hair', 'hair colour'),
     row('glasses', 'glasses or none'),
   ],
+  worded: {
+    samples: 44_000,
+    time: '10 to 16 minutes on 2 cores',
+    askFreely: count => freePrompts(SEED, count).map(asked),
+  },
 };
