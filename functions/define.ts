@@ -23,11 +23,21 @@ export interface FunctionContext {
   task<T>(name: string, input: unknown): Promise<T>;
 }
 
-/** A pure function knows its own action, for what it makes to tell. */
+/** A pure function knows its own action, for what it makes to tell, and may keep pieces of its work. */
 export interface PureContext extends FunctionContext {
   /** Digest of the action. */
   readonly action: Digest;
+  readonly piece: KeepPiece;
 }
+
+/**
+ * The document that `make` returned for these params, in this call or an earlier one: work that was killed goes on from
+ * its finished pieces. For work that is long and does not give equal documents twice. The first one stands. gc takes a
+ * piece some time after the work is finished.
+ * @param params All that decides the document.
+ * @param make Its document has `v` and `links`. What it throws is not kept.
+ */
+export type KeepPiece = (params: Readonly<Record<string, Json>>, make: () => Promise<Json>) => Promise<Json>;
 
 /** Where a server is reached, as it knows once it listens. */
 export interface ServerAddress {
@@ -40,14 +50,7 @@ export interface ServerAddress {
 export interface PageContext extends FunctionContext {
   /** Tells how many pictures of the page are finished, or a message, by an event of the function's name. */
   progress(event: ProgressEvent): void;
-  /**
-   * The document that `make` returned for these params, in this call or an earlier one: a page that was killed goes on
-   * from its finished pieces. For work that is long and does not give equal documents twice. The first one stands. gc
-   * takes a piece some time after its page is finished.
-   * @param params All that decides the document.
-   * @param make Its document has `v` and `links`. What it throws is not kept.
-   */
-  piece(params: Readonly<Record<string, Json>>, make: () => Promise<Json>): Promise<Json>;
+  readonly piece: KeepPiece;
 }
 
 /** A question to a model that sees a picture. */
@@ -62,6 +65,8 @@ export interface DescribeRequest {
   readonly seed: number;
   /** Most tokens of the answer. */
   readonly maxTokens: number;
+  /** Whether the server is asked how likely the first token of the answer is, and others in its place. */
+  readonly likelihoods?: boolean | undefined;
 }
 
 export type CaptionSource = 'ollama' | 'openai';
@@ -73,6 +78,13 @@ export interface Description {
   readonly finish: 'stop' | 'length' | 'filter' | 'unknown';
   /** Digest of the model that answered, in hexadecimal, if the server tells. */
   readonly modelDigest?: string | undefined;
+  /** First token of the answer and others in its place, with the logarithms of their probabilities, if it is told. */
+  readonly firstTokens?: readonly LikelyToken[] | undefined;
+}
+
+export interface LikelyToken {
+  readonly token: string;
+  readonly logprob: number;
 }
 
 /** Asks the models of the servers that the environment names. */

@@ -16,6 +16,7 @@ import { createMakers } from './makers.ts';
 import { createPageMapper } from './map-pages.ts';
 import { createNameResolver } from './names.ts';
 import { bodyOf } from './parse-call.ts';
+import { pieceKeeper } from './pieces.ts';
 import { createActionResolver } from './resolve-action.ts';
 import type { RunAnswer, RunScope, RunSpec } from './run.ts';
 import type { RunHandle } from './run-handle.ts';
@@ -92,8 +93,9 @@ export function createExecutor(options: ExecutorOptions): Executor {
       await calls.checkInputs(parsed);
       const ctx = makeContext(options, scope);
       if (fn.kind === 'page') return mapPages(fn, parsed, ctx, refresh === 'all');
+      const piece = pieceKeeper(fn, blobs, (each, compute) => resolver.resolve(each, refresh === 'all', compute));
       return fn.run(
-        { ...ctx, action: call.digest },
+        { ...ctx, action: call.digest, piece },
         { ...parsed.input, ...(parsed.engine && { engine: parsed.engine }) },
       );
     });

@@ -3,27 +3,18 @@
  */
 import { availableParallelism } from 'node:os';
 import PQueue from 'p-queue';
-import { z } from 'zod';
 import { COLUMN_NAMES, type ColumnName } from '../../configs/signals.ts';
 import { Cancelled, Internal } from '../../errors.ts';
-import { putDocument, readDataset, readDocument } from '../../storage/blobs/document-blobs.ts';
+import { putDocument, readDataset } from '../../storage/blobs/document-blobs.ts';
 import { readAllItems } from '../../storage/blobs/items.ts';
 import { canonicalDigest } from '../../storage/canonical.ts';
 import { type Digest, isDigest } from '../../storage/digest.ts';
 import type { Action, Page } from '../../storage/records.ts';
 import type { AnyFunction, FunctionContext, PageContext, PageFunction, PureOutcome } from '../define.ts';
 import { type Noted, readNoted } from '../notes/notes.ts';
-import { outputOf } from './output-of.ts';
-import {
-  addColumns,
-  assembleDataset,
-  checkColumns,
-  columnsMade,
-  computePage,
-  pageAction,
-  pieceAction,
-} from './page-columns.ts';
+import { addColumns, assembleDataset, checkColumns, columnsMade, computePage, pageAction } from './page-columns.ts';
 import type { ParsedCall } from './parse-call.ts';
+import { pieceKeeper } from './pieces.ts';
 import type { ActionResolver, Resolved } from './resolve-action.ts';
 
 /** Pages at once whose functions wait for other servers: enough that the next is there when one ends. */
@@ -147,11 +138,7 @@ export function createPageMapper(
         begun.set(index, done);
         report();
       },
-      async piece(params, make) {
-        const compute = async () => ({ outputs: { piece: await putDocument(ctx.blobs, await make()) } });
-        const { result } = await resolveOnce(pieceAction(fn, params), refresh, compute, ctx.signal);
-        return readDocument(ctx.blobs, outputOf(result, 'piece'), z.json(), 'a piece of a page');
-      },
+      piece: pieceKeeper(fn, ctx.blobs, (action, compute) => resolveOnce(action, refresh, compute, ctx.signal)),
     });
 
     const queue = fn.waitsForOthers?.(input) ? waiting : computing;

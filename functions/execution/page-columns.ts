@@ -3,7 +3,6 @@ import { type ColumnName, SIGNAL_NAMES } from '../../configs/signals.ts';
 import { Internal, Unprocessable } from '../../errors.ts';
 import { readColumn, streamColumn } from '../../formats/webdataset.ts';
 import { readItems } from '../../storage/blobs/items.ts';
-import { canonicalJson, type Json } from '../../storage/canonical.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Action, Dataset, Item, Page, Result } from '../../storage/records.ts';
 import type { BlobRef } from '../../storage/types.ts';
@@ -90,15 +89,6 @@ export async function computePage(fn: PageFunction, input: Input, page: Page, ct
 /** Columns of large pictures go to the disk piece by piece: a copy of a column would double the memory of its page. */
 function putColumn({ blobs }: PageContext, members: ReadonlyMap<string, Uint8Array>): Promise<BlobRef> {
   return blobs.putStream(streamColumn(members), { mediaType: 'application/x-tar' });
-}
-
-/**
- * The action of a piece of a page. It names neither the page nor its columns, so that the piece outlives a change of
- * the page. Its function is no function that can be called, so a search for the maker of a lost blob, which reads the
- * results of all functions, does not read those of a piece for each picture.
- */
-export function pieceAction({ name, version }: PageFunction, piece: Readonly<Record<string, Json>>): Action {
-  return { v: 1, function: `${name}-piece`, version, params: JSON.parse(canonicalJson({ piece })), inputs: {} };
 }
 
 function columnOf(page: Page, column: ColumnName): Digest {
