@@ -195,6 +195,38 @@ test('a model that wants another name for the limit of tokens gets it, from the 
   ]);
 });
 
+test('a model that tells no probabilities is asked without them, beside another name for the limit', async () => {
+  const refuse = (message: string) => ({ status: 400, raw: JSON.stringify({ error: { message } }) });
+  server.forQuestion = ({ limit, likelihoods }) => {
+    if (likelihoods) return refuse('You are not allowed to request logprobs from this model.');
+    return limit === 'max_tokens' ? refuse("use 'max_completion_tokens'") : { text: 'Yes.' };
+  };
+  const { describer } = open();
+  const question = asked('openai', { model: 'new', likelihoods: true });
+  for (let i = 0; i < 2; i++) {
+    expect(await describer.describe(question, never)).toEqual({
+      ...{ text: 'Yes.', finish: 'stop', modelDigest: undefined },
+    });
+  }
+  expect(server.questions.map(({ limit, likelihoods = false }) => [limit, likelihoods])).toEqual([
+    ['max_tokens', true],
+    ['max_tokens', false],
+    ['max_completion_tokens', false],
+    ['max_completion_tokens', false],
+  ]);
+});
+
+test.each(['ollama', 'openai'] as const)('%s tells which first tokens were likely, if it is asked', async source => {
+  server.forQuestion = () => ({ text: 'Yes', likely: { Yes: 0.75, ' no': 0.25 } });
+  const { describer } = open();
+  expect(await describer.describe(asked(source), never)).not.toHaveProperty('firstTokens');
+  const { firstTokens } = await describer.describe(asked(source, { likelihoods: true }), never);
+  expect(firstTokens).toEqual([
+    { token: 'Yes', logprob: Math.log(0.75) },
+    { token: ' no', logprob: Math.log(0.25) },
+  ]);
+});
+
 test('no error shows the key, not even one that the server repeats', async () => {
   server.script.push({ status: 401, raw: JSON.stringify({ error: { message: `wrong key ${KEY}` } }) });
   const error = await failureOf(open().describer.describe(asked('openai'), never));

@@ -28,8 +28,8 @@ export function createDescriber(
   /** By source and model: the digest that the server told, and when. */
   const checked = new Map<string, { readonly at: number; readonly digest: string | undefined }>();
 
-  /** By model: why the usual form of a question was refused, so that the other form comes first from then on. */
-  const refusals = new Map<string, string>();
+  /** By source and model: forms of a question that take the place of the usual ones, since those were refused. */
+  const forms = new Map<string, ReadonlySet<number>>();
 
   function serverOf(source: CaptionSource): CaptionServer {
     const server = servers[source];
@@ -53,19 +53,29 @@ export function createDescriber(
   async function ask(request: DescribeRequest, server: CaptionServer, signal: AbortSignal): Promise<Description> {
     const modelDigest = await digestOfModel(request, server, signal);
     const protocol = PROTOCOLS[request.source];
-    const send = (body: object) => askServer(server, { path: protocol.path, body, deadlineMs, signal });
-    const refusal = refusals.get(request.model);
-    const known = refusal === undefined ? undefined : protocol.otherBody?.(request, refusal);
-    const answer = await send(known ?? protocol.body(request)).catch((error: unknown) => {
-      if (!(error instanceof AskFailure) || error.kind !== 'rejected' || known !== undefined) throw error;
-      const other = protocol.otherBody?.(request, error.message);
-      if (other === undefined) throw error;
-      refusals.set(request.model, error.message);
-      return send(other);
-    });
+    const answer = await askInForm(request, server, signal);
     const description = protocol.read(answer);
     if (description === undefined) throw new AskFailure('troubled', 'the answer is JSON of another form');
     return { ...description, modelDigest };
+  }
+
+  /** Asks again, in another form, as long as a refusal says that one may help. @throws AskFailure */
+  async function askInForm(request: DescribeRequest, server: CaptionServer, signal: AbortSignal): Promise<unknown> {
+    const { path, forms: others = [], ...protocol } = PROTOCOLS[request.source];
+    const key = JSON.stringify([request.source, request.model]);
+    for (;;) {
+      const taken = forms.get(key) ?? new Set<number>();
+      const usual = protocol.body(request);
+      const body = others.reduce((form, { change }, i) => (taken.has(i) ? change(form, request) : form), usual);
+      try {
+        return await askServer(server, { path, body, deadlineMs, signal });
+      } catch (error) {
+        if (!(error instanceof AskFailure) || error.kind !== 'rejected') throw error;
+        const next = others.findIndex(({ refusal }, i) => !taken.has(i) && refusal.test(error.message));
+        if (next < 0) throw error;
+        forms.set(key, new Set([...(forms.get(key) ?? []), next]));
+      }
+    }
   }
 
   /** Sources that have answered: a server that is away for a moment is waited for, one that never was is not. */

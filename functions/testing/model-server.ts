@@ -11,6 +11,8 @@ export interface Misbehaviour {
   readonly raw?: string;
   /** The text of the answer. */
   readonly text?: string;
+  /** Probabilities of tokens in the first place, if the question asks for them. Default: a server that tells none. */
+  readonly likely?: Readonly<Record<string, number>>;
   /** `done_reason`, `finish_reason`; null: none. */
   readonly finish?: string | null;
   /** `close`: no answer; `cut`: the half of one; `silence`: nothing until the client leaves. */
@@ -29,6 +31,8 @@ export interface Question {
   readonly maxTokens: number;
   /** Key of the limit of tokens. */
   readonly limit: string;
+  /** Whether probabilities are asked for. */
+  readonly likelihoods?: true;
 }
 
 export interface ModelServer extends AsyncDisposable {
@@ -52,6 +56,8 @@ const ollamaSchema = z.strictObject({
   messages: z.tuple([z.strictObject({ role: z.literal('user'), content: z.string(), images: z.tuple([z.base64()]) })]),
   stream: z.literal(false),
   think: z.literal(false),
+  logprobs: z.literal(true).optional(),
+  top_logprobs: z.int().max(20).optional(),
   options: z.strictObject({ temperature: z.number(), seed: z.int(), num_predict: z.int() }),
 });
 
@@ -73,6 +79,8 @@ const openaiSchema = z.strictObject({
   seed: z.int(),
   max_tokens: z.int().optional(),
   max_completion_tokens: z.int().optional(),
+  logprobs: z.literal(true).optional(),
+  top_logprobs: z.int().max(20).optional(),
 });
 
 export async function startModelServer(port = 0): Promise<ModelServer> {
@@ -133,13 +141,24 @@ function misbehave(response: ServerResponse, question: Question, act: Misbehavio
   if (act.wire === 'silence') return;
   if (act.wire === 'close') return void response.destroy();
   const text = act.text ?? describeBytes(question.png, question.seed);
+  const tokens = act.likely && question.likelihoods ? [tellLikely(act.likely)] : undefined;
   const said = act.finish === null ? {} : { reason: act.finish ?? 'stop' };
   const body =
     act.raw ??
     JSON.stringify(
       question.path === '/api/chat'
-        ? { model: question.model, message: { role: 'assistant', content: text }, done: true, done_reason: said.reason }
-        : { choices: [{ index: 0, message: { role: 'assistant', content: text }, finish_reason: said.reason }] },
+        ? {
+            ...{ model: question.model, message: { role: 'assistant', content: text }, done: true },
+            ...{ done_reason: said.reason, logprobs: tokens },
+          }
+        : {
+            choices: [
+              {
+                ...{ index: 0, message: { role: 'assistant', content: text }, finish_reason: said.reason },
+                ...(tokens && { logprobs: { content: tokens } }),
+              },
+            ],
+          },
     );
   response.writeHead(act.status ?? 200, {
     'content-type': 'application/json',
@@ -152,11 +171,12 @@ function misbehave(response: ServerResponse, question: Question, act: Misbehavio
 
 function readQuestion(path: string, body: unknown, authorization: string | undefined): Question {
   if (path === '/api/chat') {
-    const { model, messages, options } = ollamaSchema.parse(body);
+    const { model, messages, options, logprobs } = ollamaSchema.parse(body);
     const [{ content: prompt, images }] = messages;
     const { temperature, seed, num_predict: maxTokens } = options;
     const png = Buffer.from(images[0], 'base64');
-    return { path, authorization, model, prompt, png, seed, temperature, maxTokens, limit: 'num_predict' };
+    const limits = { maxTokens, limit: 'num_predict', ...(logprobs && { likelihoods: logprobs }) };
+    return { path, authorization, model, prompt, png, seed, temperature, ...limits };
   }
   if (path !== '/v1/chat/completions') throw new Error(`there is no ${path}`);
   const {
@@ -166,12 +186,21 @@ function readQuestion(path: string, body: unknown, authorization: string | undef
     seed,
     max_tokens: old,
     max_completion_tokens: fresh,
+    logprobs,
   } = openaiSchema.parse(body);
   const [{ content }] = messages;
   const png = Buffer.from(content[1].image_url.url.replace(/^[^,]*,/, ''), 'base64');
   const limit = fresh === undefined ? 'max_tokens' : 'max_completion_tokens';
   const maxTokens = fresh ?? old ?? 0;
-  return { path, authorization, model, prompt: content[0].text, png, seed, temperature, maxTokens, limit };
+  const limits = { maxTokens, limit, ...(logprobs && { likelihoods: logprobs }) };
+  return { path, authorization, model, prompt: content[0].text, png, seed, temperature, ...limits };
+}
+
+/** The most likely token is the one that was chosen. */
+function tellLikely(likely: Readonly<Record<string, number>>) {
+  const all = Object.entries(likely).map(([token, share]) => ({ token, logprob: Math.log(share) }));
+  const sorted = all.toSorted((a, b) => b.logprob - a.logprob);
+  return { ...sorted[0], top_logprobs: sorted };
 }
 
 const SUBJECTS = ['woman', 'man', 'girl', 'boy', 'cat', 'dog', 'horse', 'bird'];
