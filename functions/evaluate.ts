@@ -9,7 +9,7 @@ import { Unprocessable } from '../errors.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
 import type { Digest } from '../storage/digest.ts';
-import { type Dataset, type EngineSpec, type Item, PAGE_SIZE } from '../storage/records.ts';
+import { type EngineSpec, type Item, PAGE_SIZE } from '../storage/records.ts';
 import { defineFunction, type EffectContext } from './define.ts';
 import { dwposeEncoder } from './encoders/dwpose.ts';
 import { chooseLpips } from './evaluation/choose-lpips.ts';
@@ -26,7 +26,7 @@ import { evaluationArtifact, testEvaluationArtifact } from './experiments/border
 import { readChunks } from './experiments/chunk-pages.ts';
 import { checkData, readConfig, readHead } from './experiments/experiment-head.ts';
 import { findKept, findMaker } from './experiments/find-kept.ts';
-import { chooseColumns, openPagePictures } from './experiments/page-pictures.ts';
+import { chooseColumns, openPagePictures, type PagePictures } from './experiments/page-pictures.ts';
 import {
   type DrawnSet,
   describeColumns,
@@ -37,7 +37,7 @@ import {
   withWeights,
 } from './experiments/sets/draw-set.ts';
 import { chooseExtractor, findExtractor } from './experiments/sets/extractors.ts';
-import { countSizes } from './experiments/training-size.ts';
+import { countSizesOf } from './experiments/training-size.ts';
 import { recordArtifact } from './operations/record-artifact.ts';
 
 /** Between the seeds of two draws. */
@@ -151,7 +151,7 @@ export const evaluate = defineFunction({
     rows.push(...(await measureControls(ctx, stick, samples)));
     const document: Evaluation = evaluationSchema.parse({
       ...{ v: 1, kind: 'evaluation', checkpoint, dataset: head.dataset, extractor: extractor.name },
-      sizes: await listSizes(ctx, dataset, pages.itemsOf(split).slice(0, samples)),
+      sizes: await listSizes(ctx, pages, pages.itemsOf(split).slice(0, samples)),
       ...{ why_extractor: why, samples, seed: body.seed, rows, missing: listMissing(rows, split, { clip, pose }) },
       ...(split === 'test' && { split }),
       sampling: samplingFor({ config, ...body }),
@@ -177,11 +177,10 @@ export const evaluate = defineFunction({
 /** Sizes of the compared pictures, commonest first. */
 async function listSizes(
   { blobs }: EffectContext,
-  dataset: Dataset,
+  pages: PagePictures,
   compared: readonly Item[],
 ): Promise<Evaluation['sizes']> {
-  const ids = new Set(compared.map(({ id }) => id));
-  const counted = await countSizes(blobs, dataset, id => ids.has(id));
+  const counted = await countSizesOf(blobs, pages.byColumn(compared));
   return counted.map(({ width, height, pictures }) => ({ width, height, pictures }));
 }
 

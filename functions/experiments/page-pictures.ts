@@ -10,6 +10,7 @@ import { mapBounded } from '../../storage/map-bounded.ts';
 import type { Dataset, Item, Split } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { PlanarImage } from '../pictures/planar.ts';
+import type { ColumnItems } from './training-size.ts';
 
 export interface PagePictures {
   /** Without removed ones, in the order of the pages. */
@@ -19,6 +20,8 @@ export interface PagePictures {
   /** The same that have at least one of these pictures. */
   columnsWith(ids: ReadonlySet<string>): Digest[];
   itemsOf(split: Split): Item[];
+  /** These items by their columns. */
+  byColumn(items: readonly Item[]): ColumnItems[];
   /** @throws Unprocessable if there is no such picture. */
   read(id: string): Promise<PlanarImage>;
 }
@@ -50,6 +53,8 @@ export async function openPagePictures(blobs: BlobStore, { pages, removed }: Dat
     ],
     columnsWith: ids => [...new Set(all.flatMap(({ item, column }) => (ids.has(item.id) ? [column] : [])))],
     itemsOf: split => all.flatMap(({ item }) => (item.split === split ? [item] : [])),
+    byColumn: items =>
+      [...Map.groupBy(items, ({ id }) => columns.get(id))].map(([column, found]) => ({ column, items: () => found })),
     async read(id) {
       const column = columns.get(id);
       if (column === undefined) throw new Unprocessable(`the dataset has no picture ${id}`);

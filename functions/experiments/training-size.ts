@@ -49,22 +49,33 @@ export function rememberPictureSize(blobs: BlobStore, dataset: Digest): () => Pr
   };
 }
 
-/**
- * The sizes of some pictures, read from the column `image`, commonest first. Also of a dataset of an earlier version.
- * @param takes Which pictures; default: all.
- */
-export async function countSizes(
+/** Sizes of all pictures, read from the column `image`, commonest first. Also of a dataset of an earlier version. */
+async function countSizes(
   blobs: BlobStore,
   { pages, removed }: Pick<Dataset, 'pages' | 'removed'>,
-  takes: (id: string) => boolean = () => true,
 ): Promise<BucketCount[]> {
   const gone = new Set(removed);
+  const read = async (page: Page) => (await readItems(blobs, page)).filter(({ id }) => !gone.has(id));
+  return countSizesOf(
+    blobs,
+    pages.map(page => ({ column: page.columns.image, items: () => read(page) })),
+  );
+}
+
+/** Pictures of a column. */
+export interface ColumnItems {
+  readonly column: Digest | undefined;
+  items(): readonly Item[] | Promise<readonly Item[]>;
+}
+
+/** The sizes of pictures whose items are known, commonest first. */
+export async function countSizesOf(blobs: BlobStore, columns: readonly ColumnItems[]): Promise<BucketCount[]> {
   // `bucket` gives pictures of one original size one bucket, so few headers are read.
   const known = new Map<string, Promise<PictureSize>>();
   const counts = new Map<string, BucketCount>();
-  for (const page of pages) {
-    const items = (await readItems(blobs, page)).filter(({ id }) => !gone.has(id) && takes(id));
-    for (const [index, size] of (await readPageSizes(blobs, page, items, known)).entries()) {
+  for (const { column, items: find } of columns) {
+    const items = await find();
+    for (const [index, size] of (await readColumnSizes(blobs, column, items, known)).entries()) {
       const key = `${size.width}x${size.height}`;
       const { pictures = 0, train = 0 } = counts.get(key) ?? {};
       const isTrained = items[index]?.split === 'train';
@@ -80,9 +91,9 @@ export function largestOf(sizes: readonly [PictureSize, ...PictureSize[]]): Pict
   return sizes.reduce((largest, size) => (area(size) > area(largest) ? size : largest));
 }
 
-async function readPageSizes(
+async function readColumnSizes(
   blobs: BlobStore,
-  { columns: { image } }: Page,
+  image: Digest | undefined,
   items: readonly Item[],
   known: Map<string, Promise<PictureSize>>,
 ): Promise<readonly PictureSize[]> {
