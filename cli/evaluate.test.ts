@@ -84,6 +84,16 @@ test('the options are the body of a call', () => {
   expect(floored).toEqual({ checkpoint: 'cats', noise_floor: true });
 });
 
+test('a model of a server is asked by its source, and its name where one is given', () => {
+  const read = (options: object) => readEvaluation({ _: ['cats'], experiment: 'cats', ...options });
+  expect(read({ vqa: 'ollama' })).toEqual({ checkpoint: 'cats', vqa: { source: 'ollama' } });
+  expect(read({ vqa: 'openai=a/b=c', 'vqa-samples': '16' })).toEqual({
+    checkpoint: 'cats',
+    vqa: { source: 'openai', model: 'a/b=c', samples: 16 },
+  });
+  expect(() => read({ 'vqa-samples': '16' })).toThrow('--vqa-samples says of how many pictures nobody is asked');
+});
+
 test('several values of a setting are rows of a sweep, and one guidance is that of all rows', () => {
   const read = (options: object) => readEvaluation({ _: ['cats'], experiment: 'cats', ...options });
   expect(read({ guidance: '3' })).toEqual({ checkpoint: 'cats', guidance: 3 });

@@ -34,6 +34,8 @@ const COLUMNS: readonly Column[] = [
   { title: 'LPIPS', of: row => row.fidelity?.lpips?.mean, digits: 3 },
   { title: 'CMMD', of: row => row.cmmd, digits: 3 },
   { title: 'CLIPScore', of: row => row.clip?.score.mean, digits: 3 },
+  { title: 'VQA yes', of: row => row.vqa?.right.mean, digits: 3 },
+  { title: 'to another', of: row => row.vqa?.distractor.mean, digits: 3 },
   { title: 'PCK@.1', of: row => row.pose?.pck_10, digits: 2 },
   { title: 'OKS', of: row => row.pose?.oks?.mean, digits: 2 },
 ];

@@ -25,6 +25,8 @@ const DIGITS: Readonly<Partial<Record<MeasureName, number>>> = {
   psnr: 1,
   pck: 2,
   clip_score: 3,
+  vqa: 3,
+  vqa_difference: 3,
 };
 const COLUMNS = Object.keys(DIGITS) as MeasureName[];
 
@@ -44,7 +46,7 @@ interface Section {
 
 /** The lines of a terminal, without the place of the pictures. */
 export function formatValidation(found: Validation): string[] {
-  const { tests, controls, extractor, why_extractor: why, clip } = found;
+  const { tests, controls, extractor, why_extractor: why, clip, vqa } = found;
   const made = tests.filter(({ skipped }) => skipped === undefined);
   const sections: Section[] = [
     ...made.filter(({ scores }) => scores.length > 0).map(describeTest),
@@ -58,6 +60,7 @@ export function formatValidation(found: Validation): string[] {
     describeSettings(found),
     `features by ${extractor}: ${why}`,
     ...(clip ? [`fit of pictures and captions by ${clip}`] : []),
+    ...(vqa ? [`yes to captions by ${vqa}`] : []),
     '',
     ...formatSections(sections.filter(({ rows }) => rows.length > 0)),
     ...formatAttributes(made),

@@ -15,7 +15,7 @@ const interval = (mean: number) => ({ n: 25, mean, low: mean - 1, high: mean + 1
 const score = (name: string, mean: number, without = {}) => ({
   ...{ score: name, of: 'full', against: 'own', about: '', ids: ['a'], values: {}, document: DIGEST, without },
   summaries: Object.fromEntries(
-    MEASURE_NAMES.filter(measure => measure !== 'lpips' && measure !== 'cls_distance').map(measure => [
+    MEASURE_NAMES.filter(measure => !/^lpips|^cls_distance|^vqa/.test(measure)).map(measure => [
       measure,
       { ...interval(mean), sd: 1, min: 0, max: 2, median: mean },
     ]),
@@ -205,6 +205,10 @@ test.each([
     { checkpoint: 'cats@700', weights: ['raw'] },
   ],
   [{ 'pose-samples': '4' }, { checkpoint: 'cats', pose_samples: 4 }],
+  [
+    { extractor: 'mine', vqa: 'openai=a/b' },
+    { checkpoint: 'cats', extractor: 'mine', vqa: { source: 'openai', model: 'a/b' } },
+  ],
   [
     { step: 'best', ema: true, raw: true, tests: 'text, drift', count: '4' },
     { checkpoint: 'cats@best', weights: ['ema', 'raw'], tests: ['text', 'drift'], count: 4 },

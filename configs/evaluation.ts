@@ -125,6 +125,27 @@ const rowSchema = z.strictObject({
       fits: digest.optional(),
     })
     .optional(),
+  /** Of the pictures that have captions, by the answers of a model to yes-or-no questions about them. */
+  vqa: z
+    .strictObject({
+      pictures: z.int().positive(),
+      /** How much it says yes to the caption of the picture, and to that of another one: mean probability. */
+      right: interval,
+      distractor: interval,
+      /** The first minus the second, picture by picture: 0 of a model that always says yes. */
+      difference: interval,
+      /** Answers that were read from the probabilities of yes and no, from the text, or not at all. */
+      by: z.strictObject({
+        probability: z.int().nonnegative(),
+        text: z.int().nonnegative(),
+        unclear: z.int().nonnegative(),
+      }),
+      /** Of the models that answered, if the server tells them. */
+      model_digests: z.array(z.string()).optional(),
+      /** The document with the answers about each picture. */
+      answers: digest,
+    })
+    .optional(),
   attributes: z.record(z.string(), shareSchema).optional(),
   /** Of edited captions: pictures that show the new value of the edited attribute; `attributes` has the others. */
   edited: shareSchema.optional(),
@@ -150,6 +171,8 @@ export const evaluationSchema = z.strictObject({
   no_lpips: z.string().optional(),
   /** The net of `clip` and `cmmd`. */
   clip: z.string().optional(),
+  /** The model of `vqa`, and the source that has it. */
+  vqa: z.string().optional(),
   /** The net of `pose`. Absent: joints are read from the pixels of figures, or not at all. */
   pose: z.string().optional(),
   samples: z.int().positive(),

@@ -30,6 +30,8 @@ export const MEASURES = {
   pck_05: { about: 'the same within a twentieth', alike: 'high' },
   oks: { about: 'keypoint similarity of COCO, by a network; equal poses 1', alike: 'high' },
   clip_score: { about: 'fit of the picture and its caption, by the CLIP that is named', alike: 'high' },
+  vqa: { about: 'how much the model that is named says yes to the caption', alike: 'high' },
+  vqa_difference: { about: 'the same minus how much it says yes to another caption', alike: 'high' },
 } as const;
 export type MeasureName = keyof typeof MEASURES;
 export const MEASURE_NAMES = Object.keys(MEASURES) as readonly MeasureName[];

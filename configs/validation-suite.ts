@@ -140,6 +140,8 @@ export const suiteSchema = z.strictObject({
   lpips: z.string().optional(),
   /** Net of `clip_score`; absent: no CLIP judges. */
   clip: z.string().optional(),
+  /** Model of `vqa`, and the source that has it; absent: none was asked. */
+  vqa: z.string().optional(),
   tests: z.array(testSchema),
   /** Substitutes for the pictures that no model drew, against the real pictures: between what any score lies. */
   controls: z.array(scoreSchema),

@@ -2,21 +2,18 @@
 import { z } from 'zod';
 import { CLIP_NETS, CLIP_TOKENS } from '../configs/clip.ts';
 import type { ClipScores } from '../configs/clip-scores.ts';
-import { Internal, InvalidInput } from '../errors.ts';
+import { Internal } from '../errors.ts';
 import { readTokenizer } from '../formats/tokenizer.ts';
-import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
-import type { Digest } from '../storage/digest.ts';
+import { putDocument } from '../storage/blobs/document-blobs.ts';
 import { digestSchema } from '../storage/records.ts';
-import type { BlobStore } from '../storage/types.ts';
 import { defineFunction } from './define.ts';
 import { clipEncoders, clipTextEncoder } from './encoders/clip.ts';
 import { encodeOnRunner } from './encoders/encode-on-runner.ts';
 import { requireWeights } from './encoders/weights.ts';
+import { captionedShape, readCaptioned } from './evaluation/captioned-pictures.ts';
 import { fitOf, meanDirection, splitText } from './evaluation/clip-texts.ts';
 import { readPictures } from './evaluation/describe-pictures.ts';
 import { requireEngine } from './execution/runner-job.ts';
-import { readDrawnIndex } from './experiments/drawn-index.ts';
-import { readCaptions } from './experiments/read-captions.ts';
 
 /** Other captions that a picture is compared with. */
 const DISTRACTORS = 99;
@@ -34,9 +31,7 @@ export const clipScore = defineFunction({
   digests: { drawn: 'blob', dataset: 'dataset', pictures: 'blob' },
   example: { drawn: `sha256:${'0'.repeat(64)}`, weights: { model: [], tokenizer: [] } },
   input: z.strictObject({
-    drawn: digestSchema.optional().describe('output index of draw: with the captions that were given to the network'),
-    pictures: digestSchema.optional().describe('instead of drawn: a column of pictures of the dataset'),
-    dataset: digestSchema.optional().describe('has the captions of pictures, by their ids'),
+    ...captionedShape,
     model: z
       .enum(NAMES)
       .default('clip-vitb32')
@@ -56,7 +51,7 @@ export const clipScore = defineFunction({
     if (file === undefined) throw new Internal('a tokenizer is a part of the weights');
     const { count, specials } = readTokenizer(await ctx.blobs.get(file));
 
-    const { column, captions, all } = await readPairs(ctx.blobs, { drawn, pictures: given, dataset });
+    const { column, captions, all } = await readCaptioned(ctx.blobs, { drawn, pictures: given, dataset });
     const pictures = readPictures(await ctx.blobs.get(column)).filter(({ id }) => captions.has(id));
     // One more for each picture: its own caption may be among them.
     const others = all.slice(0, DISTRACTORS + pictures.length);
@@ -105,41 +100,3 @@ export const clipScore = defineFunction({
     return { outputs: { scores: await putDocument(ctx.blobs, document) }, stats: { pictures: items.length } };
   },
 });
-
-interface Pairs {
-  /** Of the pictures. */
-  readonly column: Digest;
-  /** By the id of the picture, without empty ones. */
-  readonly captions: ReadonlyMap<string, string>;
-  /** One of each picture of the dataset, each once. */
-  readonly all: readonly string[];
-}
-
-interface PairsOf {
-  readonly drawn: Digest | undefined;
-  readonly pictures: Digest | undefined;
-  readonly dataset: Digest | undefined;
-}
-
-/** @throws InvalidInput unless there is either `drawn`, or `pictures` and `dataset`. */
-async function readPairs(blobs: BlobStore, { drawn, pictures, dataset }: PairsOf): Promise<Pairs> {
-  if ((drawn === undefined) === (pictures === undefined) || (pictures === undefined) !== (dataset === undefined)) {
-    throw new InvalidInput('it is not clear which pictures to score', {
-      expected: 'drawn, or pictures and dataset',
-    });
-  }
-  const index = drawn && (await readDrawnIndex(blobs, drawn));
-  const from = index?.dataset ?? dataset;
-  const column = index?.pictures ?? pictures;
-  if (from === undefined || column === undefined) throw new Internal('the pictures have no dataset');
-  const known = await readCaptions(blobs, await readDataset(blobs, from));
-  const firsts = known.flatMap(({ item, captions: [first] }) =>
-    first === undefined ? [] : [[item.id, first] as const],
-  );
-  const given = index?.items.map(({ id, caption }) => [id, caption] as const) ?? firsts;
-  return {
-    column,
-    captions: new Map(given.filter(([, caption]) => caption !== '')),
-    all: [...new Set(firsts.map(([, caption]) => caption))],
-  };
-}

@@ -1,10 +1,12 @@
 /** @file The table of quality of a checkpoint: drawn pictures beside real ones and control rows. */
 import { z } from 'zod';
 import { CONTROL_NAMES, type ControlName } from '../configs/control-names.ts';
+import { percent } from '../configs/copy-evidence.ts';
 import { CONDITION_NAMES } from '../configs/drawn-conditions.ts';
 import { type Evaluation, type EvaluationRow, evaluationSchema } from '../configs/evaluation.ts';
 import { setSeedSchema } from '../configs/seed.ts';
 import { signalsOf } from '../configs/signals.ts';
+import { nameAsked, vqaSchema } from '../configs/vqa-options.ts';
 import { Unprocessable } from '../errors.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
@@ -21,6 +23,7 @@ import { judgedShape } from './evaluation/judged-shape.ts';
 import { type ClipJudge, measureRow, type Yardstick } from './evaluation/measure-row.ts';
 import { findPoseJudge } from './evaluation/pose-row.ts';
 import { scoreRow } from './evaluation/score-row.ts';
+import { findVqaJudge, type VqaJudge, vqaRow } from './evaluation/vqa-row.ts';
 import { outputOf } from './execution/output-of.ts';
 import { evaluationArtifact, testEvaluationArtifact } from './experiments/border/evaluation-artifact.ts';
 import { readChunks } from './experiments/chunk-pages.ts';
@@ -67,6 +70,12 @@ const input = z.strictObject({
     .describe(
       'pictures of each row in which DWPose looks for joints, where the dataset has poses and the weights are there; ' +
         'it takes seconds for a picture on a CPU',
+    ),
+  vqa: vqaSchema
+    .optional()
+    .describe(
+      'asks a model of a server whether the pictures show what their captions say, and what captions of others say; ' +
+        'default: nobody is asked',
     ),
   noise_floor: z
     .boolean()
@@ -120,14 +129,16 @@ export const evaluate = defineFunction({
     }
     const clip = await findClip(ctx, configs);
     const pose = await findPoseJudge(ctx, dataset, body.pose_samples);
+    const vqa = findVqaJudge(ctx, body.vqa);
+    const truth = await makeControl(ctx, { dataset: head.dataset, real, split }, 'real', samples);
+    // First of the real pictures: a server that is away says so before anything is drawn.
+    if (vqa) await vqaRow(ctx, { columns: truth }, { ...vqa, dataset: head.dataset });
     const stick: Yardstick = {
       ...{ dataset: head.dataset, extractor, engine: head.engine, real, reference: body.reference },
       seed: body.seed,
       split,
-      fidelity: {
-        truth: await makeControl(ctx, { dataset: head.dataset, real, split }, 'real', samples),
-        ...{ lpips, others },
-      },
+      fidelity: { ...{ truth, lpips, others } },
+      vqa,
       clip: typeof clip === 'string' ? undefined : await prepareClip(ctx, clip, { columns, engine: head.engine }),
       pose: typeof pose === 'string' ? undefined : pose,
     };
@@ -152,14 +163,15 @@ export const evaluate = defineFunction({
     const document: Evaluation = evaluationSchema.parse({
       ...{ v: 1, kind: 'evaluation', checkpoint, dataset: head.dataset, extractor: extractor.name },
       sizes: await listSizes(ctx, pages, pages.itemsOf(split).slice(0, samples)),
-      ...{ why_extractor: why, samples, seed: body.seed, rows, missing: listMissing(rows, split, { clip, pose }) },
+      ...{ why_extractor: why, samples, seed: body.seed, rows, missing: listMissing(rows, split, { clip, pose, vqa }) },
       ...(split === 'test' && { split }),
       sampling: samplingFor({ config, ...body }),
       ...(lpips && { lpips: lpips.net }),
       ...(tooSmall && { no_lpips: tooSmall }),
       ...(stick.clip && { clip: stick.clip.model }),
+      ...(vqa && { vqa: nameAsked(vqa.asked) }),
       ...(rows.some(row => row.pose?.parts) && { pose: dwposeEncoder.name }),
-      links: [...new Set(rows.flatMap(({ comparison, clip: row }) => [comparison, ...(row?.fits ? [row.fits] : [])]))],
+      links: [...new Set(rows.flatMap(listLinks))],
     });
     const { digest } = await putDocument(ctx.blobs, document);
     const { name, step } = await findMaker(ctx.store, kept);
@@ -173,6 +185,10 @@ export const evaluate = defineFunction({
     } as Json;
   },
 });
+
+function listLinks({ comparison, clip, vqa }: EvaluationRow): string[] {
+  return [comparison, ...(clip?.fits ? [clip.fits] : []), ...(vqa ? [vqa.answers] : [])];
+}
 
 /** Sizes of the compared pictures, commonest first. */
 async function listSizes(
@@ -258,7 +274,7 @@ async function makeControl(
 function listMissing(
   rows: readonly EvaluationRow[],
   split: Yardstick['split'],
-  { clip, pose }: Readonly<Record<'clip' | 'pose', object | string>>,
+  { clip, pose, vqa }: Readonly<Record<'clip' | 'pose', object | string>> & { readonly vqa: VqaJudge | undefined },
 ): Evaluation['missing'] {
   const hasPeer = rows.some(({ row }) => row.startsWith('beside '));
   const noClip = typeof clip === 'string' ? clip : `no picture of the split ${split} has a caption`;
@@ -268,6 +284,27 @@ function listMissing(
       ? []
       : [{ row: 'beside', why: 'no other checkpoint was named: `beside` takes a peer at equal seconds' }]),
     ...(rows.some(row => row.clip) ? [] : [{ column: 'clip', why: noClip }]),
+    ...listUnanswered(rows, split, vqa),
     ...(rows.some(row => row.pose) ? [] : [{ column: 'pose', why: noPose }]),
   ];
+}
+
+/** Why the answers of a model are missing, or say nothing. */
+function listUnanswered(
+  rows: readonly EvaluationRow[],
+  split: Yardstick['split'],
+  vqa: VqaJudge | undefined,
+): Evaluation['missing'] {
+  if (vqa === undefined) return [{ column: 'vqa', why: 'no model was to be asked: `vqa` names one' }];
+  const { model } = vqa.asked;
+  if (!rows.some(row => row.vqa)) {
+    const why = `no picture of the split ${split} has a caption that others do not have, or no answer was yes or no`;
+    return [{ column: 'vqa', why }];
+  }
+  const real = rows.find(({ row }) => row === 'real')?.vqa;
+  if (real === undefined || real.difference.low > 0) return [];
+  const why =
+    `the answers say nothing: ${model} does not tell the captions of real pictures from those of others, it says yes ` +
+    `to ${percent(real.right.mean)} of the right ones and ${percent(real.distractor.mean)} of the others`;
+  return [{ column: 'vqa', why }];
 }

@@ -68,6 +68,7 @@ import { validate } from './validate.ts';
 import { verify } from './verify.ts';
 import { verifyModel } from './verify-model.ts';
 import { verifyResume } from './verify-resume.ts';
+import { vqaScore } from './vqa-score.ts';
 
 export const registry: readonly AnyFunction[] = [
   prepare,
@@ -115,6 +116,7 @@ export const registry: readonly AnyFunction[] = [
   probeDrawn,
   clipDistance,
   clipScore,
+  vqaScore,
   collage,
   pictureFiles,
   flowLoss,

@@ -4,6 +4,7 @@ import { clipScoresSchema } from '../configs/clip-scores.ts';
 import { shownSchema } from '../configs/evaluation.ts';
 import type { MeasureName, PictureScores } from '../configs/picture-scores.ts';
 import { type JointScore, poseScoresSchema } from '../configs/pose-scores.ts';
+import { vqaScoresSchema } from '../configs/vqa-scores.ts';
 import { InvalidInput, Unprocessable } from '../errors.ts';
 import { decodeNpy } from '../formats/npy.ts';
 import { readColumnIndex } from '../formats/webdataset.ts';
@@ -37,14 +38,16 @@ export const scorePictures = defineFunction({
     shown: digestSchema.optional().describe('output shown of probe-pictures of the first column, for its joints'),
     poses: digestSchema.optional().describe('output scores of score-poses of the first column, instead of shown'),
     clip: digestSchema.optional().describe('output scores of clip-score of the first column'),
+    vqa: digestSchema.optional().describe('output scores of vqa-score of the first column'),
   }),
-  async run(ctx, { pictures, against, features = [], lpips, shown, poses, clip }) {
+  async run(ctx, { pictures, against, features = [], lpips, shown, poses, clip, vqa }) {
     const columns = await Promise.all([pictures, against].map(column => ctx.blobs.get(column)));
     const [first = new Uint8Array(), second = new Uint8Array()] = columns;
     const given: Partial<Record<MeasureName, Readonly<Record<string, number>>>> = {};
     for (const pair of features) given[pair.measure] = await featureDistances(ctx, pair);
     if (lpips) given.lpips = await readDistances(ctx, lpips, first);
     if (clip) given.clip_score = await readFits(ctx, clip, pictures);
+    if (vqa) Object.assign(given, await readAnswers(ctx, vqa, pictures));
     if (shown) Object.assign(given, await readJoints(ctx, shown, pictures));
     if (poses) Object.assign(given, await readPoses(ctx, poses, pictures));
     const task: ScorePairsTask = { pictures: first, against: second, given };
@@ -84,6 +87,19 @@ async function readFits(ctx: FunctionContext, clip: Digest, column: Digest): Pro
   const { pictures, items } = await readDocument(ctx.blobs, clip, clipScoresSchema, 'scores of CLIP');
   requireColumn(column, pictures, 'clip', 'clip-score');
   return Object.fromEntries(items.map(({ id, score }) => [id, score]));
+}
+
+/** Of the pictures whose two questions were answered by yes or no. */
+async function readAnswers(ctx: FunctionContext, vqa: Digest, column: Digest) {
+  const { pictures, items } = await readDocument(ctx.blobs, vqa, vqaScoresSchema, 'answers about pictures');
+  requireColumn(column, pictures, 'vqa', 'vqa-score');
+  const clear = items.flatMap(({ id, right, distractor }) =>
+    right === null || distractor === null ? [] : [{ id, right, distractor }],
+  );
+  return {
+    vqa: Object.fromEntries(clear.map(({ id, right }) => [id, right])),
+    vqa_difference: Object.fromEntries(clear.map(({ id, right, distractor }) => [id, right - distractor])),
+  };
 }
 
 /** 1 - cosine of the rows of each id that both have. */

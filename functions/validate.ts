@@ -7,6 +7,7 @@ import { seedSchema } from '../configs/seed.ts';
 import { signalsOf } from '../configs/signals.ts';
 import { TEST_NAMES } from '../configs/suite-tests.ts';
 import { DEFAULT_PICTURES, DEFAULT_SEED, type Suite, suiteSettingsShape } from '../configs/validation-suite.ts';
+import { askedSchema, completeAsked } from '../configs/vqa-options.ts';
 import { Unprocessable } from '../errors.ts';
 import { putDocument, readDataset } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson, type Json } from '../storage/canonical.ts';
@@ -44,6 +45,7 @@ const input = z.strictObject({
     .max(PAGE_SIZE)
     .default(PAGE_SIZE)
     .describe('pictures of each score in which DWPose looks for joints, as in evaluate; 0: none'),
+  vqa: askedSchema.optional().describe('asks a model of a server about the pictures, as in evaluate; default: nobody'),
 });
 
 export const validate = defineFunction({
@@ -76,6 +78,7 @@ export const validate = defineFunction({
       // A net that takes no such pictures is refused by its own call, and each score says so.
       lpips: (await chooseLpips(ctx, config, pictures)).lpips,
       clip: await findJudge(ctx, config),
+      vqa: body.vqa && completeAsked(body.vqa, ctx.describer.models),
       pose: await findPoseJudge(ctx, pictures, body.pose_samples),
       before: await suitesBefore(ctx.blobs, head, step),
     };

@@ -6,7 +6,7 @@ import { InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { evaluatedSchema, formatEvaluation } from '../format-evaluation.ts';
-import { placeOf, readPoseSamples, requireOne, splitWords } from '../judged-checkpoint.ts';
+import { judgeArgs, placeOf, readJudges, readPoseSamples, requireOne, splitWords } from '../judged-checkpoint.ts';
 import { parseCount, parseScale } from '../parse-options.ts';
 import { connect, connectionArgs } from './connection.ts';
 
@@ -35,6 +35,12 @@ export const evaluateCommand = defineCommand({
     'pose-samples': {
       type: 'string',
       description: 'pictures of each row in which DWPose looks for joints (default: 64); 0: none',
+      valueHint: 'N',
+    },
+    ...judgeArgs,
+    'vqa-samples': {
+      type: 'string',
+      description: 'pictures of each row that the model is asked about, two questions each (default: 64)',
       valueHint: 'N',
     },
     split: {
@@ -72,6 +78,9 @@ interface EvaluateArgs {
   readonly guidance?: string | undefined;
   readonly weights?: string | undefined;
   readonly 'pose-samples'?: string | undefined;
+  readonly extractor?: string | undefined;
+  readonly vqa?: string | undefined;
+  readonly 'vqa-samples'?: string | undefined;
   readonly split?: string | undefined;
   readonly 'noise-floor'?: boolean | undefined;
 }
@@ -98,7 +107,18 @@ export function readEvaluation({
     ...(noiseFloor === true && { noise_floor: true }),
     ...readSweep(settings),
     ...readPoseSamples(settings),
+    ...readAsked(settings),
   };
+}
+
+/** How many pictures a model is asked about. @throws InvalidInput */
+function readAsked({ 'vqa-samples': text, ...args }: Pick<EvaluateArgs, 'extractor' | 'vqa' | 'vqa-samples'>) {
+  const { vqa, ...judges } = readJudges(args);
+  if (text === undefined) return { ...judges, ...(vqa && { vqa }) };
+  if (vqa) return { ...judges, vqa: { ...vqa, samples: parseCount(text, '--vqa-samples') } };
+  throw new InvalidInput('--vqa-samples says of how many pictures nobody is asked', {
+    expected: '--vqa ollama, or --vqa ollama=MODEL, beside it',
+  });
 }
 
 function readSweep({ guidance, weights }: Pick<EvaluateArgs, 'guidance' | 'weights'>) {

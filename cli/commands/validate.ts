@@ -7,7 +7,7 @@ import { InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { formatValidation, validationSchema } from '../format-suite.ts';
-import { placeOf, readPoseSamples, requireOne, splitWords } from '../judged-checkpoint.ts';
+import { judgeArgs, placeOf, readJudges, readPoseSamples, requireOne, splitWords } from '../judged-checkpoint.ts';
 import { parseCount } from '../parse-options.ts';
 import { checkValidationFolder, writeValidation } from '../write-validation.ts';
 import { connect, connectionArgs } from './connection.ts';
@@ -33,6 +33,7 @@ export const validateCommand = defineCommand({
       description: 'pictures of each score in which DWPose looks for joints (default: all); 0: none',
       valueHint: 'N',
     },
+    ...judgeArgs,
     ema: { type: 'boolean', description: 'averaged weights alone (default: averaged and raw ones)' },
     raw: { type: 'boolean', description: 'weights of the last step alone' },
     out: {
@@ -71,6 +72,8 @@ interface ValidateArgs {
   readonly tests?: string | undefined;
   readonly count?: string | undefined;
   readonly 'pose-samples'?: string | undefined;
+  readonly extractor?: string | undefined;
+  readonly vqa?: string | undefined;
   readonly ema?: boolean | undefined;
   readonly raw?: boolean | undefined;
 }
@@ -88,5 +91,6 @@ export function readValidation({ _: words, experiment, step, tests, count, ema, 
     ...(count !== undefined && { count: parseCount(count, '--count') }),
     ...(weights.length > 0 && { weights }),
     ...readPoseSamples(args),
+    ...readJudges(args),
   };
 }

@@ -1,5 +1,6 @@
 /** @file What a call says about captions that a model writes: keys of `caption`, and of `captions` in `prepare`. */
 import { z } from 'zod';
+import { askedModelShape } from '../../configs/asked-model.ts';
 import { LANGUAGE_CODES } from './languages.ts';
 import { DENSE_PROMPT, PLACE_NAMES, unknownPlaces } from './prompt.ts';
 
@@ -20,16 +21,7 @@ const promptSchema = z
 
 /** All are optional: a call without a model has none of them. */
 export const captionShape = {
-  model: z
-    .string()
-    .regex(/^[\w./:@-]{1,200}$/, 'expected the name of a model, such as gemma3:27b')
-    .optional()
-    .describe('name of the model; default: that of the environment, else gemma3:27b for ollama'),
-  model_digest: z
-    .string()
-    .regex(/^[0-9a-f]{12,64}$/, 'expected 12 to 64 hexadecimal digits, as `ollama list` shows them')
-    .optional()
-    .describe('digest that the model of ollama must have; without it, the name alone tells the model'),
+  ...askedModelShape,
   which: z
     .enum(['uncaptioned', 'all'])
     .optional()

@@ -17,11 +17,16 @@ const SHOWING =
 const CLOSING =
   /(?:^|(?<=[.!?]["”']?\s))(?:let me know|would you like|i hope this|feel free|if you (?:would like|want|need)|do you want|\(?word count|\(?\d+ words)[^\n]*$/i;
 
+/** What a model says that thinks aloud before. */
+export function withoutThoughts(answer: string): string {
+  return answer.replaceAll(THOUGHTS, '').trim();
+}
+
 /** The caption in one line; with `problem`, why there is none. */
 export type TidyAnswer = { readonly caption: string } | { readonly problem: string };
 
 export function tidyAnswer(answer: string): TidyAnswer {
-  const spoken = answer.replaceAll('\r\n', '\n').replaceAll(THOUGHTS, '').trim();
+  const spoken = withoutThoughts(answer.replaceAll('\r\n', '\n'));
   if (spoken === '') return { problem: answer.trim() === '' ? 'empty' : 'thoughts without a caption' };
   if (CONTROL.test(spoken)) return { problem: 'tokens of a chat template in the text' };
   const lines = (FENCE.exec(spoken)?.[1] ?? spoken)

@@ -27,16 +27,25 @@ export const evaluationRowSchema = z.looseObject({
       fits: digestSchema.optional(),
     })
     .optional(),
+  vqa: z
+    .looseObject({
+      pictures: z.int(),
+      right: z.looseObject({ mean: z.number() }),
+      difference: z.looseObject({ mean: z.number() }),
+      model_digests: z.array(z.string()).optional(),
+      answers: digestSchema,
+    })
+    .optional(),
   pose: z.looseObject({ pictures: z.int().optional(), pck_10: z.number(), pck_05: z.number() }).optional(),
   comparison: digestSchema,
 });
 export type EvaluationRow = z.output<typeof evaluationRowSchema>;
 
 /**
- * What judges the pictures: their features, as sets or pair by pair, a net of LPIPS, a CLIP, what finds joints, or what
- * is read from pixels.
+ * What judges the pictures: their features, as sets or pair by pair, a net of LPIPS, a CLIP, a model that answers
+ * questions, what finds joints, or what is read from pixels.
  */
-export type Judge = 'sets' | 'extractor' | 'lpips' | 'clip' | 'clip sets' | 'pose' | 'pixels';
+export type Judge = 'sets' | 'extractor' | 'lpips' | 'clip' | 'clip sets' | 'vqa' | 'pose' | 'pixels';
 
 export interface Column {
   readonly key: string;
@@ -92,6 +101,20 @@ const COLUMNS: readonly Column[] = [
     better: 'higher',
     ...byClip,
     of: ({ clip }) => clip?.first,
+  },
+  {
+    key: 'vqa',
+    label: 'yes to the caption (VQA)',
+    better: 'higher',
+    judge: 'vqa',
+    of: ({ vqa }) => vqa?.right.mean,
+  },
+  {
+    key: 'vqa_difference',
+    label: 'yes to the caption rather than to another one (VQA)',
+    better: 'higher',
+    judge: 'vqa',
+    of: ({ vqa }) => vqa?.difference.mean,
   },
   {
     key: 'pck',

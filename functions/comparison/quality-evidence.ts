@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { clipFitsSchema } from '../../configs/clip-scores.ts';
 import { listSome } from '../../configs/quantity.ts';
+import { vqaAnswersSchema } from '../../configs/vqa-scores.ts';
 import { readDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { BlobStore } from '../../storage/types.ts';
@@ -18,13 +19,15 @@ const evaluationSchema = z.looseObject({
   sampling: z.json().optional(),
   lpips: z.string().optional(),
   clip: z.string().optional(),
+  vqa: z.string().optional(),
   pose: z.string().optional(),
   rows: z.array(evaluationRowSchema),
 });
 
 export async function readEvaluation(blobs: BlobStore, digest: Digest): Promise<readonly Scored[]> {
   const table = await readDocument(blobs, digest, evaluationSchema, 'a table of quality');
-  const { dataset, extractor, lpips = null, clip = null, pose = null, samples, seed, sampling = null, rows } = table;
+  const { dataset, extractor, lpips = null, clip = null, vqa = null, pose = null, rows } = table;
+  const { samples, seed, sampling = null } = table;
   const pixels = table.sizes ? `, at ${listSome(table.sizes.map(describeSize), MOST_SIZES)} pixels` : '';
   const controls = rows.filter(({ row }) => row !== 'drawn' && row !== 'sweep' && !row.startsWith('beside '));
   const scored = rows
@@ -32,7 +35,7 @@ export async function readEvaluation(blobs: BlobStore, digest: Digest): Promise<
     .map(async (row): Promise<Scored[]> => {
       const condition = row.condition ?? 'full';
       const byPicture = await readPictures(blobs, row);
-      const judges = judgesOf({ extractor, lpips, clip, pose }, row);
+      const judges = judgesOf({ extractor, lpips, clip, vqa, pose }, row);
       return columnsOf(row).flatMap(({ key, label, better, judge, of }): Scored[] => {
         const value = of(row);
         if (value === undefined) return [];
@@ -61,16 +64,24 @@ const describeSize = ({ width, height }: { readonly width: number; readonly heig
 
 /** Who judges a row, and what the numbers depend on: those of sets are biased by how many pictures the sets have. */
 function judgesOf(
-  { extractor, lpips, clip, pose }: Readonly<Record<'extractor' | 'lpips' | 'clip' | 'pose', string | null>>,
+  {
+    extractor,
+    lpips,
+    clip,
+    vqa,
+    pose,
+  }: Readonly<Record<'extractor' | 'lpips' | 'clip' | 'vqa' | 'pose', string | null>>,
   row: EvaluationRow,
 ): Readonly<Record<Judge, { readonly name: string | null; readonly meaning: object }>> {
   const { real = null, pose: { pictures = null } = {} } = row;
+  const { pictures: asked = null, model_digests: digests = null } = row.vqa ?? {};
   return {
     sets: { name: extractor, meaning: { extractor, real } },
     extractor: { name: extractor, meaning: { extractor } },
     lpips: { name: lpips, meaning: { net: lpips } },
     clip: { name: clip, meaning: { net: clip } },
     'clip sets': { name: clip, meaning: { net: clip, real } },
+    vqa: { name: vqa, meaning: { model: vqa, digests, pictures: asked } },
     pose: { name: pose, meaning: pose === null ? {} : { net: pose, pictures } },
     pixels: { name: null, meaning: {} },
   };
@@ -84,10 +95,11 @@ const distancesSchema = z.looseObject({
 /** Columns that have a number of each picture, by their keys. */
 async function readPictures(
   blobs: BlobStore,
-  { comparison, clip }: EvaluationRow,
+  { comparison, clip, vqa }: EvaluationRow,
 ): Promise<Readonly<Record<string, Measured | undefined>>> {
   const { distances = [] } = await readDocument(blobs, comparison, distancesSchema, 'a comparison of sets');
   const fits = clip?.fits ? (await readDocument(blobs, clip.fits, clipFitsSchema, 'fits of captions')).items : [];
+  const answers = vqa ? (await readDocument(blobs, vqa.answers, vqaAnswersSchema, 'answers about pictures')).items : [];
   const mean = <T extends { readonly id: string }>(items: readonly T[], pick: (item: T) => number) =>
     meanOfPictures(
       items.map(({ id }) => id),
@@ -98,5 +110,7 @@ async function readPictures(
     clip: mean(fits, ({ score }) => score),
     clip_rank: mean(fits, ({ rank }) => rank),
     clip_first: mean(fits, ({ rank }) => Number(rank === 1)),
+    vqa: mean(answers, ({ right }) => right),
+    vqa_difference: mean(answers, ({ right, distractor }) => right - distractor),
   };
 }

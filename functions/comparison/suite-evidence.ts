@@ -19,6 +19,7 @@ const suiteSchema = z.looseObject({
   extractor: z.string(),
   lpips: z.string().optional(),
   clip: z.string().optional(),
+  vqa: z.string().optional(),
   tests: z.array(z.looseObject({ test: z.string(), weights: z.json(), scores: z.array(scoreSchema) })),
   controls: z.array(scoreSchema).default([]),
 });
@@ -29,19 +30,30 @@ const TESTS = [
     test: 'reconstruction',
     score: 'full',
     of: 'reconstruction from all signals',
-    measures: ['lpips', 'feature_distance', 'psnr', 'ssim', 'pck', 'pck_05', 'oks', 'clip_score'],
+    measures: [
+      'lpips',
+      'feature_distance',
+      'psnr',
+      'ssim',
+      'pck',
+      'pck_05',
+      'oks',
+      'clip_score',
+      'vqa',
+      'vqa_difference',
+    ],
   },
   {
     test: 'text',
     score: 'text',
     of: 'held-out pictures from captions alone',
-    measures: ['lpips', 'feature_distance', 'clip_score'],
+    measures: ['lpips', 'feature_distance', 'clip_score', 'vqa', 'vqa_difference'],
   },
   {
     test: 'pose_text',
     score: 'pose_text',
     of: 'held-out pictures from pose and caption',
-    measures: ['pck', 'pck_05', 'oks', 'lpips', 'feature_distance', 'clip_score'],
+    measures: ['pck', 'pck_05', 'oks', 'lpips', 'feature_distance', 'clip_score', 'vqa', 'vqa_difference'],
   },
   {
     test: 'pose',
@@ -80,11 +92,13 @@ const MEASURES: Readonly<Record<string, { readonly label: string; readonly bette
   pck_05: { label: 'joints within a twentieth of the box (PCK@.05)', better: 'higher' },
   oks: { label: 'likeness of the poses (OKS)', better: 'higher' },
   clip_score: { label: 'fit of picture and caption (CLIPScore)', better: 'higher' },
+  vqa: { label: 'yes to the caption (VQA)', better: 'higher' },
+  vqa_difference: { label: 'yes to the caption rather than to another one (VQA)', better: 'higher' },
 };
 
 export async function readSuite(blobs: BlobStore, digest: Digest): Promise<readonly Scored[]> {
   const suite = await readDocument(blobs, digest, suiteSchema, 'a validation');
-  const { dataset, extractor, lpips = null, clip = null } = suite;
+  const { dataset, extractor, lpips = null, clip = null, vqa = null } = suite;
   const sampling = JSON.parse(JSON.stringify(samplingOf(suite)));
   return TESTS.flatMap(({ test, score, of, measures }) => {
     const own = suite.tests.filter(each => each.test === test);
@@ -97,7 +111,9 @@ export async function readSuite(blobs: BlobStore, digest: Digest): Promise<reado
       const known = MEASURES[name];
       if (measured === undefined || known === undefined) return [];
       const { joints_by: joints = null } = scored;
-      const nets = { lpips, feature_distance: extractor, clip_score: clip, pck: joints, pck_05: joints, oks: joints };
+      const byJoints = { pck: joints, pck_05: joints, oks: joints };
+      const byCaption = { clip_score: clip, vqa, vqa_difference: vqa };
+      const nets = { lpips, feature_distance: extractor, ...byCaption, ...byJoints };
       const net = nets[name as keyof typeof nets] ?? null;
       return [
         {

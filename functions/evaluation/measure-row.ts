@@ -13,6 +13,7 @@ import { describeColumns, type ReadyExtractor } from '../experiments/sets/draw-s
 import { clipRow, type InstalledClip, type PictureSet } from './clip-row.ts';
 import { type PoseJudge, poseRow, summarizePoses } from './pose-row.ts';
 import { type ScoreOptions, scoreRow } from './score-row.ts';
+import { type VqaJudge, vqaRow } from './vqa-row.ts';
 
 export interface Yardstick {
   readonly dataset: Digest;
@@ -29,6 +30,8 @@ export interface Yardstick {
   readonly fidelity: Pick<ScoreOptions, 'truth' | 'lpips' | 'others'>;
   /** Absent: no CLIP judges. */
   readonly clip: ClipJudge | undefined;
+  /** Absent: no model was to be asked. */
+  readonly vqa: VqaJudge | undefined;
   /** Absent: no network finds the joints. */
   readonly pose: PoseJudge | undefined;
 }
@@ -46,7 +49,7 @@ export type RowTitle = Pick<EvaluationRow, 'row' | 'about'> &
 /** @param set The pictures of the row. */
 export async function measureRow(
   ctx: EffectContext,
-  { dataset, extractor, engine, real, reference, seed, fidelity, clip, pose }: Yardstick,
+  { dataset, extractor, engine, real, reference, seed, fidelity, clip, vqa, pose }: Yardstick,
   title: RowTitle,
   set: PictureSet,
 ): Promise<EvaluationRow> {
@@ -58,6 +61,7 @@ export async function measureRow(
   const { v: _, kind: __, dataset: ___, distances: ____, links: _____, ...compared } = found;
   const scored = await scoreRow(ctx, set, { ...fidelity, dataset, engine });
   const fit = clip && (await judgeByClip(ctx, set, { clip, dataset, engine, most: reference }));
+  const answers = vqa && (await vqaRow(ctx, set, { ...vqa, dataset }));
   const isChanged = title.condition === 'swap' || title.condition?.startsWith('edit');
   const probed = isChanged ? await probeChanged(ctx, dataset, set) : await probeRow(ctx, dataset, columns);
   // Whose pose was given is not the one that the dataset wants.
@@ -68,7 +72,7 @@ export async function measureRow(
     !probed.pose &&
     title.condition !== 'other_pose' &&
     (await poseRow(ctx, columns, { ...pose, dataset, engine }));
-  return { ...title, ...compared, ...scored, ...fit, ...probed, ...posed, comparison };
+  return { ...title, ...compared, ...scored, ...fit, ...answers, ...probed, ...posed, comparison };
 }
 
 /** The fit of captions, and CMMD. */

@@ -17,6 +17,7 @@ import { compareSets } from '../compare-sets.ts';
 import { compareSplits } from '../compare-splits.ts';
 import { controlPictures } from '../control-pictures.ts';
 import { counterpartPictures } from '../counterpart-pictures.ts';
+import type { Describer } from '../define.ts';
 import { distance } from '../distance.ts';
 import { draw } from '../draw.ts';
 import { evaluate } from '../evaluate.ts';
@@ -49,6 +50,7 @@ import { tune } from '../tune.ts';
 import { validate } from '../validate.ts';
 import { verify } from '../verify.ts';
 import { verifyResume } from '../verify-resume.ts';
+import { vqaScore } from '../vqa-score.ts';
 import { createFakeRunner, type FakeRunner } from './fake-runner.ts';
 import { inlinePool } from './inline-pool.ts';
 import { putToyDataset } from './toy-dataset.ts';
@@ -84,6 +86,8 @@ export interface LabOptions {
   readonly lifetimes?: Lifetimes;
   /** Default: that of the lifetimes. */
   readonly clock?: Clock;
+  /** Default: no server describes pictures. */
+  readonly describer?: Describer;
 }
 
 /** Several labs over one store are several servers. */
@@ -127,6 +131,7 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
       checkMemorization,
       clipDistance,
       clipScore,
+      vqaScore,
       exportWeights,
       sample,
       report,
@@ -138,6 +143,7 @@ export function createTrainingLab(store: ObjectStore = createMemoryStore(), opti
     ],
     runner,
     pool: inlinePool,
+    describer: options.describer,
     importRoots: [],
     clock: options.clock ?? lifetimes.clock,
     lifetimes,

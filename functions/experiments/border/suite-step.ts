@@ -1,5 +1,5 @@
 /** @file The validation suite during a training: every so many steps, by the settings of run.validate. */
-import { MEASURE_NAMES } from '../../../configs/picture-scores.ts';
+import { MEASURE_NAMES, type MeasureName } from '../../../configs/picture-scores.ts';
 import { samplingOf } from '../../../configs/sampling.ts';
 import { labelOf, listSuiteFiles } from '../../../configs/suite-files.ts';
 import { BORDER_TESTS, type Suite, suiteSchema, validationOf } from '../../../configs/validation-suite.ts';
@@ -78,6 +78,9 @@ const SCALARS = [
   { tag: 'text_manip', test: 'edit', score: 'effect_text', suffix: '_diff' },
 ] as const;
 
+/** Measures of a picture and its caption. */
+const OF_ONE_PICTURE: ReadonlySet<MeasureName> = new Set<MeasureName>(['clip_score', 'vqa', 'vqa_difference']);
+
 /** Of the first weights that were asked for. */
 function listScalars({ tests }: Suite): ArtifactScalars {
   const [first] = tests;
@@ -88,7 +91,7 @@ function listScalars({ tests }: Suite): ArtifactScalars {
     for (const measure of MEASURE_NAMES) {
       const mean = scored?.summaries[measure]?.mean;
       // Not of two pictures, so it is no difference.
-      const suffix = 'suffix' in row && measure !== 'clip_score' ? row.suffix : '';
+      const suffix = 'suffix' in row && !OF_ONE_PICTURE.has(measure) ? row.suffix : '';
       if (mean !== undefined) scalars[`validation/${tag}_${measure}${suffix}`] = mean;
     }
   }

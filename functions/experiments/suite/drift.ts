@@ -2,6 +2,7 @@
 import { MEASURE_NAMES, type MeasureName, scoreDifferencesSchema } from '../../../configs/picture-scores.ts';
 import type { TestName } from '../../../configs/suite-tests.ts';
 import { type Suite, type SuiteDrift, type SuiteTest, suiteSchema } from '../../../configs/validation-suite.ts';
+import { nameAsked } from '../../../configs/vqa-options.ts';
 import { readDocument } from '../../../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../../../storage/canonical.ts';
 import { outputOf } from '../../execution/output-of.ts';
@@ -70,14 +71,18 @@ function courseOf(step: number, summary: SuiteTest['scores'][number]['summaries'
 }
 
 /** Only numbers of equal pictures, noise, sampling and features can be compared. */
-function isLike(suite: Suite, { step, dataset, pictures, sampling, extractor, lpips, clip }: SuiteRequest): boolean {
+function isLike(suite: Suite, request: SuiteRequest): boolean {
+  const { step, dataset, pictures, sampling, extractor, lpips, clip, vqa } = request;
   const sampled = Object.keys(sampling).every(key =>
     isSame((suite as Readonly<Record<string, unknown>>)[key], sampling[key as keyof typeof sampling]),
   );
   const isSameSet = suite.dataset === dataset && suite.pictures === pictures;
   // A net that one of the two lacks takes no part.
   const isSameNet = (a: string | undefined, b: string | undefined) => a === undefined || b === undefined || a === b;
-  const isSameNets = isSameNet(suite.lpips, lpips?.net) && isSameNet(suite.clip, clip?.model);
+  const isSameNets =
+    isSameNet(suite.lpips, lpips?.net) &&
+    isSameNet(suite.clip, clip?.model) &&
+    isSameNet(suite.vqa, vqa && nameAsked(vqa));
   return suite.step < step && isSameSet && isSameNets && sampled && suite.extractor === extractor.name;
 }
 

@@ -12,6 +12,7 @@ import {
   type SuiteTest,
   suiteSchema,
 } from '../../../configs/validation-suite.ts';
+import { nameAsked } from '../../../configs/vqa-options.ts';
 import { InvalidInput, Unprocessable } from '../../../errors.ts';
 import { putDocument, readDocument } from '../../../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../../../storage/canonical.ts';
@@ -47,13 +48,14 @@ export async function runSuite(ctx: SuiteContext, request: SuiteRequest): Promis
     if (controls.length === 0) controls.push(...(await scoreControls(ctx, request, pictures)));
   }
   const drift = request.tests.includes('drift') ? await compareWithEarlier(ctx, request, tests) : [];
-  const { checkpoint, dataset, step, extractor, lpips, clip } = request;
+  const { checkpoint, dataset, step, extractor, lpips, clip, vqa } = request;
   const document: Suite = {
     ...{ v: 1, kind: 'validation-suite', checkpoint, dataset, step, pictures: request.pictures },
     ...request.sampling,
     ...{ high_guidance: request.highGuidance, extractor: extractor.name, why_extractor: extractor.why },
     ...(lpips && { lpips: lpips.net }),
     ...(clip && { clip: clip.model }),
+    ...(vqa && { vqa: nameAsked(vqa) }),
     ...{ tests, controls, drift, drawn, links: listLinks({ tests, controls, drawn }) },
   };
   return putDocument(ctx.blobs, document);

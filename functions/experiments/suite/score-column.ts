@@ -1,6 +1,6 @@
 /**
  * @file Scores of a column of pictures against another: of pixels, of features, LPIPS where it is installed, joints,
- * and by CLIP the fit of captions.
+ * by CLIP the fit of captions, and the answers of a model to questions about them.
  */
 import { type MeasureName, type PictureScores, pictureScoresSchema } from '../../../configs/picture-scores.ts';
 import { signalsOf } from '../../../configs/signals.ts';
@@ -62,10 +62,19 @@ export async function scoreColumn(
   };
   const lpips = await measureLpips(ctx, request, pictures, against).catch(leaveOut('lpips'));
   const clip = captions && (await scoreFits(ctx, request, pictures, captions).catch(leaveOut('clip_score')));
+  const vqa = captions && (await askAbout(ctx, request, pictures, captions));
   const found = joints && (await findJoints(ctx, request, pictures).catch(leaveOut('pck')));
   const { by, why, ...joined } = found || {};
   if (why) without.pck = why;
-  const body = { pictures, against, features, ...(lpips && { lpips }), ...(clip && { clip }), ...joined };
+  const body = {
+    pictures,
+    against,
+    features,
+    ...(lpips && { lpips }),
+    ...(clip && { clip }),
+    ...(vqa && { vqa }),
+    ...joined,
+  };
   const document = outputOf((await ctx.call('score-pictures', body)).result, 'scores');
   const {
     v: _,
@@ -104,8 +113,28 @@ async function scoreFits(
 ): Promise<Digest | undefined> {
   if (clip === undefined) return undefined;
   const { model, weights } = clip;
-  const scored: Readonly<Record<string, Json>> =
-    captions === 'of the dataset' ? { pictures, dataset } : { drawn: captions };
+  const scored = captioned(dataset, pictures, captions);
   const { result } = await ctx.call('clip-score', { ...scored, model, weights: copyWeights(weights), engine });
   return outputOf(result, 'scores');
+}
+
+/** Output `scores` of `vqa-score`, where a model is asked. */
+async function askAbout(
+  ctx: SuiteContext,
+  { dataset, vqa }: SuiteRequest,
+  pictures: Digest,
+  captions: NonNullable<ScoredColumns['captions']>,
+): Promise<Digest | undefined> {
+  if (vqa === undefined) return undefined;
+  const { result } = await ctx.call('vqa-score', { ...captioned(dataset, pictures, captions), ...vqa });
+  return outputOf(result, 'scores');
+}
+
+/** The pictures with their captions, as functions take them that score both. */
+function captioned(
+  dataset: Digest,
+  pictures: Digest,
+  captions: NonNullable<ScoredColumns['captions']>,
+): Readonly<Record<string, Json>> {
+  return captions === 'of the dataset' ? { pictures, dataset } : { drawn: captions };
 }

@@ -4,6 +4,7 @@ import type { CaptionEdit } from '../../../configs/caption-edits.ts';
 import type { Sampling } from '../../../configs/sampling.ts';
 import type { KeyedConfig } from '../../../configs/schema.ts';
 import type { TestName } from '../../../configs/suite-tests.ts';
+import type { AskedModel } from '../../../configs/vqa-options.ts';
 import type { Json } from '../../../storage/canonical.ts';
 import type { Digest } from '../../../storage/digest.ts';
 import type { EngineSpec } from '../../../storage/records.ts';
@@ -51,6 +52,8 @@ export interface SuiteRequest {
   readonly lpips?: InstalledLpips | undefined;
   /** As `clip-score` takes it. Absent: no CLIP judges. */
   readonly clip?: { readonly model: string; readonly weights: Weights } | undefined;
+  /** The model that is asked about pictures, as `vqa-score` takes it. Absent: nobody is. */
+  readonly vqa?: AskedModel | undefined;
   /** Finds joints, as `score-poses` takes it. A text says why no network does; absent: none was looked for. */
   readonly pose?: SuitePose | string | undefined;
   /** Documents of earlier validations of the experiment, oldest first. */
