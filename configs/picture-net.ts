@@ -6,6 +6,8 @@ import { z } from 'zod';
 
 const triple = z.tuple([z.number(), z.number(), z.number()]);
 const side = z.int().min(1).max(4096);
+/** Operations of one picture: 20 seconds of a CPU that does 100 billion in a second. SSCD needs 17 billion. */
+const MOST_OPERATIONS = 2e12;
 
 /** How the network sees a picture. */
 export const pictureInputShape = {
@@ -17,6 +19,8 @@ export const pictureInputShape = {
   size: z.strictObject({ width: side, height: side }).optional(),
   /** squash: the whole picture, whatever its shape. crop: its middle. */
   fit: z.enum(['squash', 'crop']).default('squash'),
+  /** Of one picture, two per multiply-add: a network that needs more is refused before it runs. */
+  most_operations: z.number().positive().default(MOST_OPERATIONS),
 };
 const pictureInputSchema = z.strictObject(pictureInputShape);
 export type PictureInput = z.output<typeof pictureInputSchema>;

@@ -2,6 +2,7 @@
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import type { Memorization } from '../configs/memorization.ts';
 import { memberName } from '../configs/signals.ts';
+import type { Suite } from '../configs/validation-suite.ts';
 import { decodeNpy, encodeNpy } from '../formats/npy.ts';
 import { packColumn, readColumn } from '../formats/webdataset.ts';
 import { floats, modelOf, node } from '../gpu-runner/compiler/targets/onnx/testing/model-of.ts';
@@ -62,7 +63,7 @@ beforeAll(async () => {
       const member = column.get(memberName('image', (place % TRAINED).toString(16).padStart(16, '0')));
       const { data: planes } = decodeNpy(member ?? new Uint8Array());
       const levels = toInterleaved({ data: planes as Uint8Array, width: SIDE, height: SIDE }).data;
-      return [...levels].map((level, i) => Math.max(0, Math.min(255, level + (i % 3 === 0 ? 40 : -25))));
+      return addNoise([...levels]);
     });
     const shape = [job.noise.length, SIDE, SIDE, 3];
     const pixels = encodeNpy({ dtype: 'u8', shape, data: Uint8Array.from(data) });
@@ -110,6 +111,38 @@ test('a stored network judges in the place of a built-in extractor when it is as
   expect(found.spaces.map(({ extractor }) => extractor)).toEqual(['pixels', 'thumbnail']);
   await expect(check({ extractor: 'pixles' })).rejects.toThrow('there is no feature extractor "pixles"');
 });
+
+test('a stored network scores drawn pictures beside their real ones by 1 - cosine of its outputs', async () => {
+  const suite = (await lab.executor.callEffect('validate', {
+    ...{ checkpoint: 'toy', count: 4, tests: ['reconstruction'], weights: ['ema'], steps: 2, extractor: 'pixels' },
+  })) as unknown as Suite;
+  const full = suite.tests[0]?.scores.find(({ score }) => score === 'full');
+  expect([suite.extractor, full?.ids.length]).toEqual(['pixels', 4]);
+  const [page] = (await readDataset(lab.blobs, dataset)).pages;
+  const column = readColumn(await lab.blobs.get(page?.columns.image ?? dataset));
+  const levelsOf = (id: string) => {
+    const { data } = decodeNpy(column.get(memberName('image', id)) ?? new Uint8Array());
+    return [...toInterleaved({ data: data as Uint8Array, width: SIDE, height: SIDE }).data];
+  };
+  const drawn = Array.from({ length: TRAINED }, (_, i) => addNoise(levelsOf(i.toString(16).padStart(16, '0'))));
+  for (const [i, id] of (full?.ids ?? []).entries()) {
+    const distances = drawn.map(levels => 1 - cosineOf(levels, levelsOf(id)));
+    const found = full?.values.feature_distance?.[i] ?? 9;
+    expect(Math.min(...distances.map(each => Math.abs(each - found))), id).toBeLessThan(1e-5);
+  }
+});
+
+/** Of levels as the network sees them. */
+function cosineOf(a: readonly number[], b: readonly number[]): number {
+  const [one, other] = [a, b].map(levels => levels.map(level => (level / 255 - 0.5) / 0.25));
+  const dot = (one ?? []).reduce((sum, x, i) => sum + x * (other?.[i] ?? 0), 0);
+  return dot / (Math.hypot(...(one ?? [])) * Math.hypot(...(other ?? [])));
+}
+
+/** What the gpu-runner of these tests draws. */
+function addNoise(levels: readonly number[]): number[] {
+  return levels.map((level, i) => Math.max(0, Math.min(255, level + (i % 3 === 0 ? 40 : -25))));
+}
 
 test('a stored network that finds copies counts those above its cosine, beside false alarms and obedience', async () => {
   await expect(check({ copy_detector: 'pixels' })).rejects.toThrow('the model "pixels" finds no copies');

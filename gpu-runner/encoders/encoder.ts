@@ -41,6 +41,8 @@ export interface EncoderBatch {
 
 /** Weights loaded onto an engine. */
 export interface OpenEncoder {
+  /** What one input takes, as a line for a person. Absent: nothing that a person would ask about. */
+  readonly cost?: string;
   /** One result for each input, in their order. */
   encode(inputs: readonly EncoderInput[]): Promise<readonly EncodedInput[]>;
   /** Divides inputs into batches; between two of them waiting jobs run. Absent: `batch` inputs after the others. */

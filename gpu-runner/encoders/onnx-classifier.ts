@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { type Classifier, classifierSchema } from '../../configs/classifier.ts';
 import { Unprocessable } from '../../errors.ts';
 import { type RunnerEncoder, requirePicture } from './encoder.ts';
-import { openPictureNet, readNetConfig } from './onnx-picture-net.ts';
+import { openPictureNet, readNetConfig, tellCost } from './onnx-picture-net.ts';
 import { joinBlobs } from './onnx-program.ts';
 
 const BATCH = 8;
@@ -31,6 +31,7 @@ export const onnxClassifier: RunnerEncoder = {
       });
     }
     return {
+      cost: tellCost(net.cost),
       async encode(inputs) {
         const encoded = [];
         for (const input of inputs) {

@@ -1,11 +1,13 @@
 /** The oracle of a network is ONNX Runtime with the same file, that of a small one arithmetic by hand. */
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { featureNetSchema } from '../../configs/picture-net.ts';
 import { floats, modelOf, node } from '../compiler/targets/onnx/testing/model-of.ts';
 import { createOnnxRuntimeEngine } from '../engines/onnxruntime/engine.ts';
 import { ort } from '../engines/onnxruntime/runtime.ts';
 import { createReferenceEngine } from '../engines/reference/engine.ts';
 import type { Picture } from './encoder.ts';
 import { onnxFeatures } from './onnx-features.ts';
+import { openPictureNet } from './onnx-picture-net.ts';
 import { makeCopyNet } from './testing/copy-net.ts';
 
 const MEAN = [0.485, 0.456, 0.406] as const;
@@ -85,6 +87,48 @@ test('the outputs of a classifier are features, too', async () => {
   const picture = drawPicture(2, 1);
   const [cls] = await describe(MEANS, [picture], { ...CONFIG, labels: ['a', 'b', 'c'], scores: 'none' });
   expect(cls?.shape).toEqual([3]);
+});
+
+/** One filter of 64 x 64 pixels, whose outputs are as many as the pixels. */
+const SLOW = modelOf(
+  [1, 3, 4096, 4096],
+  [1, 5],
+  [
+    node('Conv', 'x w', 'c', { pads: [31, 31, 32, 32] }),
+    node('GlobalAveragePool', 'c', 'p'),
+    node('Flatten', 'p', 'y'),
+  ],
+  [floats('w', [5, 3, 64, 64])],
+);
+
+test('a network that takes too many operations is refused before anything of its size is made', async () => {
+  const engine = createReferenceEngine();
+  const compile = vi.spyOn(engine, 'compile');
+  const open = (config: object, of = SLOW) => {
+    const parts: Record<string, Uint8Array> = { model: of, config: Buffer.from(JSON.stringify(config)) };
+    return onnxFeatures.open(engine, {}, async part => [parts[part] ?? new Uint8Array()]);
+  };
+  await expect(open(CONFIG)).rejects.toMatchObject({
+    status: 422,
+    message: 'the network "model" takes for a picture of 4096 x 4096 2060 billion operations',
+    expected: 'at most 2000 billion operations: "most_operations" in the config of the extractor',
+    hint: expect.stringContaining('a thousand pictures take 5.7 hours: raise most_operations'),
+  });
+  await expect(open({ ...CONFIG, most_operations: 0 })).rejects.toThrow('/most_operations');
+  expect(compile).not.toHaveBeenCalled();
+  const small = modelOf([1, 3, 8, 8], [1, 1, 8, 8], [node('Conv', 'x w', 'y')], [floats('w', [1, 3, 1, 1])]);
+  await expect(open({ ...CONFIG, most_operations: 383 }, small)).rejects.toThrow('3.84e-7 billion operations');
+  const { cost } = await open({ ...CONFIG, most_operations: 384 }, small);
+  expect(cost).toBe('each picture takes 3.84e-7 billion operations and 1 MiB of memory');
+});
+
+test('a network that takes more memory than the machine has is refused, whatever its config allows', async () => {
+  const input = featureNetSchema.parse({ ...CONFIG, most_operations: 1e15 });
+  const open = openPictureNet(createReferenceEngine(), SLOW, input, 'the config', 2 ** 28);
+  await expect(open).rejects.toMatchObject({
+    message: 'the network "model" takes for a picture of 4096 x 4096 513 MiB of memory',
+    expected: 'at most 256 MiB, which this machine has',
+  });
 });
 
 test('a config and a network that do not fit are refused with what would', async () => {

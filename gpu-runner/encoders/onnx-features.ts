@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { featureNetSchema } from '../../configs/picture-net.ts';
 import { Unprocessable } from '../../errors.ts';
 import { type RunnerEncoder, requirePicture } from './encoder.ts';
-import { openPictureNet, readNetConfig } from './onnx-picture-net.ts';
+import { openPictureNet, readNetConfig, tellCost } from './onnx-picture-net.ts';
 import { joinBlobs } from './onnx-program.ts';
 
 const BATCH = 8;
@@ -23,6 +23,7 @@ export const onnxFeatures: RunnerEncoder = {
     const config = readNetConfig(featureNetSchema, bytes, { config: CONFIG, expected });
     const net = await openPictureNet(engine, joinBlobs(await readWeights('model')), config, CONFIG);
     return {
+      cost: tellCost(net.cost),
       async encode(inputs) {
         const encoded = [];
         for (const input of inputs) {

@@ -1,12 +1,23 @@
 /** @file One ONNX file compiled for an engine, at fixed sizes. */
 import { InvalidInput, Unprocessable } from '../../errors.ts';
 import type { Engine, Executable, State } from '../compiler/engine.ts';
+import { countFlops } from '../compiler/flops.ts';
 import { graphInputs } from '../compiler/graph.ts';
+import { peakLiveBytes } from '../compiler/live-bytes.ts';
 import { optimize } from '../compiler/passes/optimize.ts';
 import { type OnnxNet, readOnnx } from '../compiler/targets/onnx/read.ts';
 import type { Shape, Tensor, TensorSpec } from '../compiler/tensor.ts';
 
+/** What one run takes. */
+export interface RunCost {
+  /** Of matrix products and convolutions: two per multiply-add. */
+  readonly operations: number;
+  /** Memory of the weights and of the values in between, without what an engine adds. */
+  readonly bytes: number;
+}
+
 export interface OnnxProgram {
+  readonly cost: RunCost;
   readonly outputs: Readonly<Record<string, TensorSpec>>;
   /** @param data f32 numbers of the one input, in its shape. */
   run(data: Float32Array): Promise<Readonly<Record<string, Tensor>>>;
@@ -43,10 +54,21 @@ function readFile(file: Uint8Array, part: string): OnnxNet {
   }
 }
 
-/** Computes in f32. @throws Unprocessable for a network that a graph of ours cannot have. */
-export async function compileOnnx(engine: Engine, net: OnnxNet, shape: Shape): Promise<OnnxProgram> {
+/**
+ * Computes in f32.
+ * @param check Throws if a run takes too much, before anything of that size is made.
+ * @throws Unprocessable for a network that a graph of ours cannot have.
+ */
+export async function compileOnnx(
+  engine: Engine,
+  net: OnnxNet,
+  shape: Shape,
+  check: (cost: RunCost) => void = () => {},
+): Promise<OnnxProgram> {
   const name = net.inputs[0]?.name ?? '';
   const { graph, state: tensors } = net.trace({ [name]: shape });
+  const cost = { operations: countFlops(graph), bytes: peakLiveBytes(graph) };
+  check(cost);
   const outputs = Object.fromEntries(
     Object.entries(graph.outputs).map(([output, id]) => [
       output,
@@ -57,6 +79,7 @@ export async function compileOnnx(engine: Engine, net: OnnxNet, shape: Shape): P
   const state: State = engine.createState(tensors);
   const executable: Executable = await engine.compile(optimize(graph, { tuning: engine.tuning ?? {} }));
   return {
+    cost,
     outputs,
     run: data => executable.run(state, isRead ? { [name]: { shape, dtype: 'f32', data } } : {}),
     async dispose() {

@@ -38,6 +38,7 @@ export function createEncodeJob(encoders: RunnerEncoders = RUNNER_ENCODERS): Job
     };
     const encoder = await row.open(engine, job.options, readWeights);
     resident = { key, encoder };
+    if (encoder.cost !== undefined) ctx.progress({ phase: 'encode', message: encoder.cost });
     return encoder;
   }
 
