@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { tellNotFinite } from '../configs/not-finite.ts';
 import { Busy, StoreFull, Unprocessable } from '../errors.ts';
 import { SYSTEM_CLOCK } from '../storage/clock.ts';
 import { createMemoryStore } from '../storage/drivers/memory.ts';
@@ -66,6 +67,15 @@ describe('a training that fails', () => {
     ]);
     expect(await headOf()).not.toHaveProperty('problem');
     expect(await fileOf('README.md')).not.toContain(DAMAGED.message);
+  });
+
+  test('pictures that are not finite end no training: its losses tell whether it learns', async () => {
+    const { run } = lab.runner;
+    lab.runner.run = (action, job, options) =>
+      job.kind === 'sample' ? Promise.reject(tellNotFinite()) : run(action, job, options);
+    expect(await train()).toMatchObject({ state: 'done', step: 16 });
+    const { chunks } = await headOf();
+    expect(chunks.map(({ artifacts }) => artifacts.preview)).toEqual([undefined, undefined, undefined, undefined]);
   });
 
   test('DELETE deletes a failed one at once', async () => {

@@ -124,8 +124,10 @@ function followDraws(ctx: EffectContext, draws: number, each: number): EffectCon
 /** Results of an earlier call must not give way to none. */
 function refuseNothing({ tests }: Suite): void {
   if (tests.some(({ skipped }) => skipped === undefined)) return;
-  const reasons = new Set(tests.map(({ test, skipped }) => `${test}: ${skipped}`));
-  throw new Unprocessable(`none of the tests can be made: ${[...reasons].join('; ')}`, {
+  const reasons = [...Map.groupBy(tests, ({ skipped }) => skipped)].map(
+    ([reason, alike]) => `${[...new Set(alike.map(({ test }) => test))].join(', ')}: ${reason}`,
+  );
+  throw new Unprocessable(`none of the tests can be made: ${reasons.join('; ')}`, {
     expected: 'a test that the model and the held-out pictures have the signals for',
   });
 }

@@ -1,5 +1,6 @@
 /** @file One chunk of a training: steps, what is due at its border, and the head, which makes it count. */
 import { z } from 'zod';
+import { isNotFinite } from '../../configs/not-finite.ts';
 import type { ProgressEvent } from '../../configs/progress.ts';
 import type { Config } from '../../configs/schema.ts';
 import { spreadCheckpoints } from '../../configs/spread-checkpoints.ts';
@@ -132,7 +133,13 @@ async function runBorderSteps(
   const border: BorderContext = { head, config, step, blobs: ctx.blobs, call, tell };
   const artifacts: Record<string, Digest> = {};
   for (const { name, due, run } of BORDER_STEPS) {
-    const artifact = due(border) ? await run(border, checkpoint) : undefined;
+    if (!due(border)) continue;
+    const artifact = await run(border, checkpoint).catch((error: unknown) => {
+      // Whether a training has diverged is told by its losses.
+      if (!isNotFinite(error)) throw error;
+      tell(`step ${step} has no ${name}: ${error.message}`);
+      return undefined;
+    });
     if (artifact !== undefined) artifacts[name] = artifact;
   }
   return artifacts;

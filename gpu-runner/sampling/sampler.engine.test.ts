@@ -316,3 +316,16 @@ describe.each(['joint', 'cross'] as const)('sizes that no picture of the trainin
     });
   });
 });
+
+it('refuses pictures of weights that are not finite, which would be black', async () => {
+  const trainer = new Trainer(engine, tinyConfig({}), tinySource(), 4, EMPTY_PROGRESS);
+  const { model } = await trainer.tensors();
+  await trainer.dispose();
+  const weights = Object.fromEntries(
+    Object.entries(model).map(([name, tensor]) => [name, { ...tensor, data: tensor.data.map(() => Number.NaN) }]),
+  );
+  const sampler = new Sampler(engine, tinyConfig({}), weights as typeof model);
+  const told = { status: 422, message: expect.stringContaining('not finite'), hint: expect.any(String) };
+  await expect(sampler.sample({ ...base, conditions: texts() })).rejects.toMatchObject(told);
+  await sampler.dispose();
+});

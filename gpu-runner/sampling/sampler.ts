@@ -2,6 +2,7 @@
 
 import { MOST_PER_RUN } from '../../configs/model-size.ts';
 import { noiseScaleOf } from '../../configs/noise-level.ts';
+import { tellNotFinite } from '../../configs/not-finite.ts';
 import { checkSampleSize } from '../../configs/sample-size.ts';
 import type { Sampling } from '../../configs/sampling.ts';
 import type { KeyedConfig } from '../../configs/schema.ts';
@@ -54,6 +55,7 @@ export class Sampler {
   /**
    * Returns pixels, uint8 [n, height, width, 3]. Picture i depends on its own conditions, the seed and the number of
    * its noise. In f32 it does not depend on the other pictures; in shorter formats the longest text decides roundings.
+   * @throws Unprocessable if a number of a picture is not finite.
    */
   async sample(
     request: SampleRequest,
@@ -70,6 +72,7 @@ export class Sampler {
       const z = await this.#sampleBatch(request, start, batch, done =>
         onStep(run * request.steps + done, runs * request.steps),
       );
+      if (z.some(Number.isNaN)) throw tellNotFinite();
       writePixels(z, pixels.subarray(start * size, (start + batch) * size), request.height * request.width);
     }
     return pixels;

@@ -280,9 +280,9 @@ describe('validate', () => {
 
   test('refuses what it cannot mean', async () => {
     await train({ every: 0 });
-    const none = { checkpoint: 'toy', tests: ['pose'] };
+    const none = { checkpoint: 'toy', tests: ['pose', 'pose_text'] };
     await expect(lab.executor.callEffect('validate', none)).rejects.toThrow(
-      'none of the tests can be made: pose: the model was trained without pose',
+      'none of the tests can be made: pose, pose_text: the model was trained without pose',
     );
     await expect(lab.executor.callEffect('validate', { ...none, tests: ['drift'] })).rejects.toThrow('drift follows');
     await expect(lab.executor.callEffect('validate', { checkpoint: 'toy@7' })).rejects.toThrow('keeps no checkpoint');
