@@ -9,7 +9,9 @@ import { createPool } from '../functions/execution/pool.ts';
 import { registry } from '../functions/registry.ts';
 import { createRunnerClient } from '../gpu-runner/client/client.ts';
 import { createBlobStore } from '../storage/blobs/cas.ts';
+import { openSumsFolder } from '../storage/blobs/sums-memory.ts';
 import { SYSTEM_CLOCK } from '../storage/clock.ts';
+import { LIFETIMES } from '../storage/gc/lifetimes.ts';
 import { openStore } from '../storage/open.ts';
 import { probeStore } from '../storage/probe.ts';
 import type { ObjectStore } from '../storage/types.ts';
@@ -43,7 +45,7 @@ async function startServer(env: ServerEnv): Promise<void> {
   const clock = SYSTEM_CLOCK;
   const store = await openStore(env.store);
   if (env.probeStore) await probe(store);
-  const blobs = createBlobStore(store);
+  const blobs = createBlobStore(store, LIFETIMES, openSumsFolder(env.hub.cacheFolder));
   const pool = createPool();
   const runner = createRunnerClient({
     clock,

@@ -93,6 +93,12 @@ export interface ObjectStore {
   close(): Promise<void>;
 }
 
+/**
+ * Checksums of the parts of a column (storage/blobs/column-sums.ts), CRC-32: of the head; then two for each member, in
+ * the order of the column: of its start, and of the rest.
+ */
+export type ColumnSums = Uint32Array;
+
 /** Blobs under their sha256, verified when written and when read (storage/blobs/cas.ts). */
 export interface BlobStore {
   /** Stores the bytes, unless they are stored already and young enough (lifetimes.ts). */
@@ -101,6 +107,13 @@ export interface BlobStore {
   get(digest: Digest): Promise<Uint8Array>;
   /** A range of a blob, not verified: only the whole blob has a digest. @throws BlobMissing */
   getRange(digest: Digest, range: ByteRange): Promise<Uint8Array>;
+  /**
+   * The checksums by which `openColumn` verifies parts of a column. Reads and verifies the whole column, unless its
+   * sums are remembered.
+   * @param options `again`: forgets the remembered sums, since something did not fit.
+   * @throws BlobMissing, Corrupt; Unprocessable when the blob is no column.
+   */
+  sumColumn(column: Digest, options?: { readonly again?: boolean }): Promise<ColumnSums>;
   head(digest: Digest): Promise<BlobRef | undefined>;
   /**
    * As `head`, and gc keeps the blob, and all blobs that it links, for at least half of its grace period. @throws

@@ -23,7 +23,7 @@ const config = keyedConfigSchema.parse({
   data: { batch_size: 8 },
 });
 const started = performance.now();
-const loaders = createLoaders(store, Number(budgetMiB) * 2 ** 20, error => {
+const loaders = createLoaders({ storeUrl: store }, Number(budgetMiB) * 2 ** 20, error => {
   throw error;
 });
 const signals = signalsOf(config.model.conditions);

@@ -3,9 +3,8 @@ import { type ColumnName, isSignal, memberName } from '../../configs/signals.ts'
 import { Unprocessable } from '../../errors.ts';
 import { readNpyHeader } from '../../formats/npy.ts';
 import { BLOCK_BYTES, roundUp } from '../../formats/tar.ts';
-import type { MemberSpan } from '../../formats/webdataset.ts';
 import { readItems } from '../../storage/blobs/items.ts';
-import { readStoredIndex } from '../../storage/blobs/read-column.ts';
+import { type ColumnReader, openColumn } from '../../storage/blobs/read-column.ts';
 import { canonicalJson } from '../../storage/canonical.ts';
 import { mapAhead } from '../../storage/map-ahead.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
@@ -34,7 +33,7 @@ export interface ShardLimits {
   readonly splits: readonly Split[];
 }
 
-type Spans = ReadonlyMap<ColumnName, ReadonlyMap<string, MemberSpan>>;
+type Columns = ReadonlyMap<ColumnName, ColumnReader>;
 
 interface OpenShard {
   readonly split: Split;
@@ -62,14 +61,14 @@ export async function planShards(
   const full: OpenShard[] = [];
   const numbered = pages.map((page, number) => ({ page, number }));
   const read = async (each: (typeof numbered)[number]) => ({ ...each, ...(await readPage(blobs, each.page)) });
-  for await (const { page, number, items, spans, sizes } of mapAhead(numbered, PAGES_AT_ONCE, read)) {
+  for await (const { page, number, items, opened, sizes } of mapAhead(numbered, PAGES_AT_ONCE, read)) {
     const columns = pickColumns(page);
     for (const [place, item] of items.entries()) {
       const split = requireSplit(item);
       const bucket = sizes[place];
       if (gone.has(item.id) || !limits.splits.includes(split) || bucket === undefined) continue;
       const key = folderOf({ split, bucket });
-      const bytes = boundSample(item, spans, bucket, dataset, options);
+      const bytes = boundSample(item, opened, bucket, dataset, options);
       let shard = open.get(key);
       if (shard && (shard.samples.length >= limits.maxSamples || shard.bytes + bytes > limits.maxBytes)) {
         full.push(shard);
@@ -120,17 +119,16 @@ async function readPage(blobs: BlobStore, page: Page) {
   }
   const named = Object.entries(pickColumns(page)) as [ColumnName, NonNullable<Page['columns'][ColumnName]>][];
   const read = await mapBounded(named, { width: WIDTH }, async ([name, digest]) => {
-    return [name, await readStoredIndex(blobs, digest)] as const;
+    return [name, await openColumn(blobs, digest)] as const;
   });
-  const spans: Spans = new Map(read);
+  const opened: Columns = new Map(read);
   const sizes = await mapBounded(items, { width: WIDTH }, async ({ id, name }) => {
-    const span = spans.get('image')?.get(memberName('image', id));
-    if (span === undefined) throw new Unprocessable(`"${name}" (${id}) has no pixels`, { hint: 'run bucket again' });
-    const end = span.offset + Math.min(HEADER_BYTES, span.size) - 1;
-    const [, height = 0, width = 0] = readNpyHeader(await blobs.getRange(image, { start: span.offset, end })).shape;
+    const start = await opened.get('image')?.readStart(memberName('image', id));
+    if (start === undefined) throw new Unprocessable(`"${name}" (${id}) has no pixels`, { hint: 'run bucket again' });
+    const [, height = 0, width = 0] = readNpyHeader(start).shape;
     return { width, height };
   });
-  return { items, spans, sizes };
+  return { items, opened, sizes };
 }
 
 function requireSplit({ id, name, split }: Item): Split {
@@ -143,12 +141,12 @@ function requireSplit({ id, name, split }: Item): Split {
 /** At least as many bytes as the sample takes in its tar. */
 function boundSample(
   { id, name, attributes }: Item,
-  spans: Spans,
+  opened: Columns,
   { width, height }: ShardPlan['bucket'],
   { encoders }: Dataset,
   { pixels, text }: ShardOptions,
 ): number {
-  const sizeOf = (column: ColumnName, member = id) => spans.get(column)?.get(memberName(column, member))?.size;
+  const sizeOf = (column: ColumnName, member = id) => opened.get(column)?.spans.get(memberName(column, member))?.size;
   const texts = Buffer.byteLength(canonicalJson({ name, attributes: attributes ?? null, encoders: { ...encoders } }));
   let bytes = memberBytes(JSON_BYTES + texts + MOST_ESCAPED * (sizeOf('caption') ?? 0));
   for (const column of SHARD_COLUMNS) {

@@ -3,7 +3,7 @@ import { memberName } from '../../configs/signals.ts';
 import { Internal } from '../../errors.ts';
 import { decodeNpy } from '../../formats/npy.ts';
 import { readItems } from '../../storage/blobs/items.ts';
-import { openColumn } from '../../storage/blobs/read-column.ts';
+import { glanceAtColumn } from '../../storage/blobs/read-column.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Dataset, Item, Page } from '../../storage/records.ts';
 import type { BlobStore } from '../../storage/types.ts';
@@ -54,7 +54,7 @@ async function readPictures(
   const { caption: captions, mask: masks } = page.columns;
   const readText = captions && (await openMembers(blobs, captions));
   const readMask = masks && (await openMasks(blobs, masks));
-  const poses = page.columns.pose && (await openColumn(blobs, page.columns.pose));
+  const poses = page.columns.pose && (await glanceAtColumn(blobs, page.columns.pose));
   const pictures: ReportPicture[] = [];
   for (const { id, name, split, attributes } of items) {
     const plain = readPixels(await readPicture(memberName('image', id)));
@@ -73,7 +73,7 @@ async function readPictures(
 
 /** Reads masks of a page by id, uint8 [height, width]; undefined where a picture has none. */
 async function openMasks(blobs: BlobStore, column: Digest) {
-  const { read } = await openColumn(blobs, column);
+  const { read } = await glanceAtColumn(blobs, column);
   return async (id: string): Promise<Uint8Array | undefined> => {
     const bytes = await read(memberName('mask', id));
     if (bytes === undefined) return undefined;
@@ -96,7 +96,7 @@ export function webpUrl(webp: Uint8Array): string {
 
 /** Reads members that every picture has. */
 async function openMembers(blobs: BlobStore, column: Digest) {
-  const { read } = await openColumn(blobs, column);
+  const { read } = await glanceAtColumn(blobs, column);
   return async (name: string): Promise<Uint8Array> => {
     const bytes = await read(name);
     if (bytes === undefined) throw new Internal(`the column ${column} has no member ${name}`);

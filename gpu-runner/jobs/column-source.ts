@@ -1,17 +1,23 @@
 /**
  * @file Reads a split of a dataset from the columns of its pages. Columns that fit into the budget are read whole,
- * hashed and kept. From other columns, each batch reads the byte ranges of its members, without hashing (`verify`
- * hashes them). An epoch visits every picture once in random order, so any choice of kept pages is equally good.
+ * hashed and kept. From other columns, each batch reads the byte ranges of its members and compares them with checksums
+ * (storage/blobs/column-sums.ts). An epoch visits every picture once in random order, so any choice of kept pages is
+ * equally good.
  */
 import { findSideWord } from '../../configs/side-words.ts';
 import { type ColumnName, isPadded, memberName, type SignalName, variantsOf } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
 import { decodeNpy, readNpyHeader } from '../../formats/npy.ts';
-import type { MemberSpan } from '../../formats/webdataset.ts';
 import { decodeSignalMember } from '../../storage/blobs/column-member.ts';
 import { readDataset } from '../../storage/blobs/document-blobs.ts';
 import { readItems } from '../../storage/blobs/items.ts';
-import { readSpan, readStoredIndex } from '../../storage/blobs/read-column.ts';
+import {
+  type ColumnHead,
+  type ColumnReader,
+  openBytes,
+  openColumn,
+  readColumnHead,
+} from '../../storage/blobs/read-column.ts';
 import type { Digest } from '../../storage/digest.ts';
 import { mapBounded } from '../../storage/map-bounded.ts';
 import type { Dataset, Item, Page } from '../../storage/records.ts';
@@ -20,8 +26,6 @@ import type { PictureSize } from '../model/batch.ts';
 import type { SourceIndex, SourceSet, StoredSignal, TrainingItem, TrainingSource } from '../training/source.ts';
 import { ColumnBudget } from './column-budget.ts';
 
-/** Enough for the header of an npy file with few axes. */
-const HEADER_BYTES = 128;
 /** Largest number of concurrent reads. */
 const WIDTH = 16;
 
@@ -43,14 +47,7 @@ export interface ColumnSourceOptions {
   readonly most?: number;
 }
 
-interface Column {
-  readonly digest: Digest;
-  readonly spans: ReadonlyMap<string, MemberSpan>;
-  /** The whole column, if it is kept. */
-  bytes?: Uint8Array;
-}
-
-type PageColumns = ReadonlyMap<ColumnName, Column>;
+type PageColumns = ReadonlyMap<ColumnName, ColumnReader>;
 
 interface Located {
   readonly id: string;
@@ -63,7 +60,7 @@ interface Located {
  * Reads the index of every page and keeps columns within the budget.
  * @param onPage Called after each page.
  * @throws Unprocessable if a column that the model needs is missing or has another format.
- * @throws BlobMissing
+ * @throws BlobMissing; Corrupt if a column is damaged. `load` throws them, too.
  */
 export async function openColumnSource(
   blobs: BlobStore,
@@ -92,15 +89,10 @@ export async function openColumnSource(
         ...(readsMasks && page.columns.mask !== undefined ? ['mask' as const] : []),
         ...signals,
       ] as const;
-      const columns = await openColumns(blobs, { page, number }, names);
-      const sizes = new Map([...columns].map(([name, column]) => [name, sizeOfColumn(column)]));
-      await mapBounded(budget.choose(sizes), { width: WIDTH }, async name => {
-        const column = columns.get(name);
-        if (column) column.bytes = await blobs.get(column.digest);
-      });
+      const columns = await openColumns(blobs, { page, number }, names, budget);
       const located = await mapBounded(chosen, { width: WIDTH }, async item => {
-        const place = await locate(blobs, columns, item.id);
-        const isSided = marksSided && (await hasSides(blobs, columns, item, signals.includes('text')));
+        const place = await locate(columns, item.id);
+        const isSided = marksSided && (await hasSides(columns, item, signals.includes('text')));
         return { ...place, ...(isSided && { isSided }) };
       });
       items.push(...located);
@@ -108,7 +100,7 @@ export async function openColumnSource(
       for (const name of signals.filter(isPadded)) {
         const spans = columns.get(name)?.spans;
         const members = readsVariants && spans ? ids.flatMap(id => [id, ...variantsOf(spans, name, id)]) : ids;
-        const rows = await mapBounded(members, { width: WIDTH }, id => readRows(blobs, columns, name, id));
+        const rows = await mapBounded(members, { width: WIDTH }, id => readRows(columns, name, id));
         longest[name] = Math.max(longest[name] ?? 0, ...rows);
       }
     }
@@ -128,7 +120,7 @@ export async function openColumnSource(
       mapBounded(positions, { width: WIDTH }, position => {
         const item = items[position];
         if (item === undefined) throw new RangeError(`there is no item ${position} of ${items.length}`);
-        return loadItem(blobs, item, signals, readsVariants);
+        return loadItem(item, signals, readsVariants);
       }),
     close: async () => {},
   };
@@ -142,27 +134,35 @@ function placeSets(sets: NonNullable<Dataset['sets']>, ends: readonly number[]):
   });
 }
 
+/** Opens the columns of a page. Those that the budget chooses are kept in memory. */
 async function openColumns(
   blobs: BlobStore,
   { page, number }: { readonly page: Page; readonly number: number },
   names: readonly ColumnName[],
+  budget: ColumnBudget,
 ): Promise<PageColumns> {
-  const columns = await mapBounded(names, { width: WIDTH }, async name => {
+  const heads = await mapBounded(names, { width: WIDTH }, async name => {
     const digest = page.columns[name];
     if (digest === undefined) {
       throw new Unprocessable(`the dataset has no column "${name}", which the model or a loss reads`, {
         expected: 'a dataset that went through the stages of `prepare`',
       });
     }
-    return [name, { digest, spans: await readSpans(blobs, digest, `the column "${name}" of page ${number}`) }] as const;
+    const which = `the column "${name}" of page ${number}`;
+    return { name, digest, which, head: await named(which, readColumnHead(blobs, digest)) };
+  });
+  const kept = new Set(budget.choose(new Map(heads.map(({ name, head }) => [name, sizeOfColumn(head)]))));
+  const columns = await mapBounded(heads, { width: WIDTH }, async ({ name, digest, which, head }) => {
+    const column = kept.has(name) ? blobs.get(digest).then(openBytes) : openColumn(blobs, digest, head);
+    return [name, await named(which, column)] as const;
   });
   return new Map(columns);
 }
 
 /** @throws Unprocessable that names the column when it is no column. */
-async function readSpans(blobs: BlobStore, digest: Digest, which: string): Promise<Column['spans']> {
+async function named<T>(which: string, work: Promise<T>): Promise<T> {
   try {
-    return await readStoredIndex(blobs, digest);
+    return await work;
   } catch (cause) {
     if (!(cause instanceof Unprocessable)) throw cause;
     throw new Unprocessable(`${which} of the dataset is damaged: ${cause.message.replace(/^column: /, '')}`, {
@@ -174,14 +174,14 @@ async function readSpans(blobs: BlobStore, digest: Digest, which: string): Promi
 }
 
 /** Bytes up to the end of the last member. */
-function sizeOfColumn({ spans }: Column): number {
+function sizeOfColumn({ spans }: ColumnHead): number {
   let end = 0;
   for (const { offset, size } of spans.values()) end = Math.max(end, offset + size);
   return end;
 }
 
-async function locate(blobs: BlobStore, columns: PageColumns, id: string): Promise<Located> {
-  const header = await readMember(blobs, columns, 'image', id, HEADER_BYTES);
+async function locate(columns: PageColumns, id: string): Promise<Located> {
+  const header = await columns.get('image')?.readStart(memberName('image', id));
   if (header === undefined) throw new Unprocessable(`the image column has no member ${memberName('image', id)}`);
   const { dtype, shape } = readNpyHeader(header);
   const [channels, height, width] = shape;
@@ -193,8 +193,8 @@ async function locate(blobs: BlobStore, columns: PageColumns, id: string): Promi
   return { id, size: { height, width }, columns };
 }
 
-async function readRows(blobs: BlobStore, columns: PageColumns, name: SignalName, id: string): Promise<number> {
-  const header = await readMember(blobs, columns, name, id, HEADER_BYTES);
+async function readRows(columns: PageColumns, name: SignalName, id: string): Promise<number> {
+  const header = await columns.get(name)?.readStart(memberName(name, id));
   return header === undefined ? 0 : (readNpyHeader(header).shape[0] ?? 0);
 }
 
@@ -203,7 +203,6 @@ async function readRows(blobs: BlobStore, columns: PageColumns, name: SignalName
  * known.
  */
 async function hasSides(
-  blobs: BlobStore,
   columns: PageColumns,
   { id, attributes: { flip, caption: given } = {} }: Item,
   hasText: boolean,
@@ -212,20 +211,19 @@ async function hasSides(
   if (!hasText) return false;
   const spans = columns.get('caption')?.spans;
   const members = spans ? [id, ...variantsOf(spans, 'caption', id)] : [];
-  const read = await Promise.all(members.map(member => readMember(blobs, columns, 'caption', member)));
+  const read = await Promise.all(members.map(member => readMember(columns, 'caption', member)));
   const texts = read.flatMap(bytes => (bytes ? [Buffer.from(bytes).toString('utf8')] : []));
   const captions = spans ? texts : typeof given === 'string' ? [given] : [];
   return captions.length === 0 || captions.some(caption => findSideWord(caption) !== undefined);
 }
 
 async function loadItem(
-  blobs: BlobStore,
   { id, size, columns, isSided }: Located,
   signals: readonly SignalName[],
   readsVariants: boolean,
 ): Promise<TrainingItem> {
   const read = async (name: ColumnName, member = id) => {
-    const bytes = await readMember(blobs, columns, name, member);
+    const bytes = await readMember(columns, name, member);
     return bytes && decodeNpy(bytes);
   };
   const image = await read('image');
@@ -238,13 +236,13 @@ async function loadItem(
   }
   const found = await Promise.all(
     signals.map(async name => {
-      const bytes = await readMember(blobs, columns, name, id);
+      const bytes = await readMember(columns, name, id);
       return bytes ? [[name, toSignal(bytes, name, id)] as const] : [];
     }),
   );
   const spans = readsVariants && signals.includes('text') ? columns.get('text')?.spans : undefined;
   const variants = await Promise.all(
-    (spans ? variantsOf(spans, 'text', id) : []).map(each => readMember(blobs, columns, 'text', each)),
+    (spans ? variantsOf(spans, 'text', id) : []).map(each => readMember(columns, 'text', each)),
   );
   const texts = variants.flatMap(bytes => (bytes ? [toSignal(bytes, 'text', id)] : []));
   return {
@@ -263,21 +261,7 @@ function toSignal(bytes: Uint8Array, name: SignalName, id: string): StoredSignal
   return { rows: shape[0] ?? 0, data };
 }
 
-/**
- * The member of a picture, or its first `most` bytes, in a buffer of its own; undefined if the column has no such
- * member.
- */
-async function readMember(
-  blobs: BlobStore,
-  columns: PageColumns,
-  name: ColumnName,
-  id: string,
-  most = Number.POSITIVE_INFINITY,
-): Promise<Uint8Array | undefined> {
-  const column = columns.get(name);
-  const span = column?.spans.get(memberName(name, id));
-  if (column === undefined || span === undefined) return undefined;
-  const size = Math.min(span.size, most);
-  if (column.bytes) return new Uint8Array(column.bytes.subarray(span.offset, span.offset + size));
-  return readSpan(blobs, column.digest, { offset: span.offset, size });
+/** The member of a picture, in a buffer of its own; undefined if the column has no such member. */
+async function readMember(columns: PageColumns, name: ColumnName, id: string): Promise<Uint8Array | undefined> {
+  return columns.get(name)?.read(memberName(name, id));
 }

@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BlobMissing, InvalidInput } from '../../errors.ts';
+import { packColumn } from '../../formats/webdataset.ts';
+import { createBlobStore } from '../../storage/blobs/cas.ts';
+import { openColumn } from '../../storage/blobs/read-column.ts';
+import { openSumsFolder } from '../../storage/blobs/sums-memory.ts';
 import { digestOf } from '../../storage/digest.ts';
+import { createMemoryStore } from '../../storage/drivers/memory.ts';
+import { blobKey } from '../../storage/keys.ts';
+import { flipBit } from '../../storage/testing/folder-objects.ts';
 import { type BlobClient, createBlobClient } from './blob-client.ts';
 
 let folder = '';
@@ -12,7 +19,9 @@ const deaths: Error[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'easel-blobs-'));
-  blobs = createBlobClient(`file:${folder}`, error => deaths.push(error));
+  blobs = createBlobClient({ storeUrl: `file:${join(folder, 'store')}`, cacheFolder: join(folder, 'cache') }, error =>
+    deaths.push(error),
+  );
 });
 afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
@@ -42,6 +51,18 @@ test('accepts memory that cannot be transferred, and reads ranges and heads', as
   expect(await blobs.head(digestOf('absent'))).toBeUndefined();
 });
 
+test('members of columns are verified by sums that the worker makes and leaves in the cache folder', async () => {
+  const column = packColumn(new Map(['a', 'b'].map(name => [name, new Uint8Array(1000).fill(5)])));
+  const { digest } = await blobs.put(column);
+  const { read, spans } = await openColumn(blobs, digest);
+  expect(await read('a')).toEqual(new Uint8Array(1000).fill(5));
+  const elsewhere = createBlobStore(createMemoryStore());
+  await elsewhere.put(column);
+  expect(await openSumsFolder(join(folder, 'cache')).read(digest)).toEqual(await elsewhere.sumColumn(digest));
+  await flipBit(join(folder, 'store', blobKey(digest)), (spans.get('a')?.offset ?? 0) + 200);
+  await expect(read('a')).rejects.toMatchObject({ code: 'corrupt', details: { digest, member: 'a' } });
+});
+
 test('an error from the worker keeps its class', async () => {
   await expect(blobs.get(digestOf('absent'))).rejects.toThrow(BlobMissing);
 });
@@ -54,7 +75,7 @@ test('closing waits for calls that have started', async () => {
 });
 
 test('a store that cannot be opened is an error, and the process lives on', async () => {
-  const client = createBlobClient('ftp://nowhere', error => deaths.push(error));
+  const client = createBlobClient({ storeUrl: 'ftp://nowhere' }, error => deaths.push(error));
   await expect(client.ready).rejects.toThrow(InvalidInput);
   await expect(client.ready).rejects.toThrow('ftp://nowhere');
   expect(deaths).toEqual([]);

@@ -1,16 +1,12 @@
 /** @file The thread that hashes, writes and reads blobs, so that the engine's thread does none of it. */
 import { workerData } from 'node:worker_threads';
-import { createBlobStore } from '../../storage/blobs/cas.ts';
-import { openStore } from '../../storage/open.ts';
 import type { BlobStore } from '../../storage/types.ts';
 import type { BlobRequest } from './blob-client.ts';
 import { answerCalls, Moved } from './worker-calls.ts';
-
-const { storeUrl }: { readonly storeUrl: string } = workerData;
+import { openWorkerStore, type WorkerStore } from './worker-store.ts';
 
 await answerCalls<BlobRequest>(async () => {
-  const store = await openStore(storeUrl);
-  const blobs = createBlobStore(store);
+  const { store, blobs } = await openWorkerStore(workerData as WorkerStore);
   const underWay = new Set<Promise<unknown>>();
   return async request => {
     if (request.op === 'close') {
@@ -34,6 +30,8 @@ await answerCalls<BlobRequest>(async () => {
         return move(await blobs.get(request.digest));
       case 'getRange':
         return move(await blobs.getRange(request.digest, request.range));
+      case 'sumColumn':
+        return blobs.sumColumn(request.digest, request);
       case 'head':
         return blobs.head(request.digest);
       case 'keep':

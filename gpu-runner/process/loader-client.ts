@@ -4,6 +4,7 @@ import type { JobContext } from '../jobs/context.ts';
 import type { SourceIndex, TrainingSource } from '../training/source.ts';
 import { type PackedBatch, unpackItems } from './packed-batch.ts';
 import { createWorkerCalls } from './worker-calls.ts';
+import type { WorkerStore } from './worker-store.ts';
 
 export type LoaderRequest =
   | { readonly op: 'open'; readonly options: ColumnSourceOptions }
@@ -14,10 +15,10 @@ export type LoaderRequest =
 export type LoaderProgress = readonly [done: number, total: number];
 
 /** Opens sources for jobs, with a worker each; closes those that jobs left open. */
-export function createLoaders(storeUrl: string, budgetBytes: number, onDeath: (error: Error) => void) {
+export function createLoaders(store: WorkerStore, budgetBytes: number, onDeath: (error: Error) => void) {
   const opened = new Set<TrainingSource>();
   const open: JobContext['openSource'] = async (options, onPage) => {
-    const loader = await openLoader(storeUrl, { ...options, budgetBytes }, onPage, onDeath);
+    const loader = await openLoader(store, { ...options, budgetBytes }, onPage, onDeath);
     const source: TrainingSource = {
       ...loader,
       close() {
@@ -42,13 +43,13 @@ export function createLoaders(storeUrl: string, budgetBytes: number, onDeath: (e
  * @throws what openColumnSource throws.
  */
 async function openLoader(
-  storeUrl: string,
+  store: WorkerStore,
   options: ColumnSourceOptions,
   onPage: (done: number, total: number) => void,
   onDeath: (error: Error) => void,
 ): Promise<TrainingSource> {
   const entry = new URL('./loader-worker.ts', import.meta.url);
-  const calls = createWorkerCalls<LoaderRequest>('the loader worker', entry, { storeUrl }, onDeath);
+  const calls = createWorkerCalls<LoaderRequest>('the loader worker', entry, store, onDeath);
   try {
     await calls.opened;
     const onTold = (told: unknown) => onPage(...(told as LoaderProgress));

@@ -3,19 +3,15 @@
  */
 import { workerData } from 'node:worker_threads';
 import { Internal } from '../../errors.ts';
-import { createBlobStore } from '../../storage/blobs/cas.ts';
-import { openStore } from '../../storage/open.ts';
 import { openColumnSource } from '../jobs/column-source.ts';
 import type { TrainingSource } from '../training/source.ts';
 import type { LoaderProgress, LoaderRequest } from './loader-client.ts';
 import { packItems } from './packed-batch.ts';
 import { answerCalls, Moved } from './worker-calls.ts';
-
-const { storeUrl }: { readonly storeUrl: string } = workerData;
+import { openWorkerStore, type WorkerStore } from './worker-store.ts';
 
 await answerCalls<LoaderRequest>(async () => {
-  const store = await openStore(storeUrl, { mayBlock: true });
-  const blobs = createBlobStore(store);
+  const { store, blobs } = await openWorkerStore(workerData as WorkerStore, { mayBlock: true });
   let source: TrainingSource | undefined;
   return async (request, tell) => {
     switch (request.op) {

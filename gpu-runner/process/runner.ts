@@ -26,6 +26,8 @@ export interface RunnerOptions {
   readonly supervised: boolean;
   /** Whether the runner before this one was killed because memory ran out. */
   readonly killedForMemory: boolean;
+  /** Folder of what later processes may use again, such as checksums of columns. */
+  readonly cacheFolder: string;
   /** Bytes of training data that may be kept in memory. */
   readonly pageBudgetBytes: number;
   readonly handlers: JobHandlers;
@@ -70,10 +72,11 @@ export async function startRunner(options: RunnerOptions): Promise<Runner> {
     die,
   );
   const address = await control.listening;
-  const blobs = createBlobClient(options.store, die);
+  const store = { storeUrl: options.store, cacheFolder: options.cacheFolder };
+  const blobs = createBlobClient(store, die);
   await blobs.ready;
   const engines = createEngineCache(spec => options.openEngine(spec, { blobs }));
-  const loaders = createLoaders(options.store, options.pageBudgetBytes, die);
+  const loaders = createLoaders(store, options.pageBudgetBytes, die);
   const beating = setInterval(() => flags.beat(), HEARTBEAT_MS);
   let stopping: Promise<void> | undefined;
 

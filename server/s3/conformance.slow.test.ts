@@ -25,7 +25,7 @@ testObjectStore('S3 on the endpoint over a folder', async () => {
       expect(endpoint.lines).toEqual([]);
     },
     fill: keys => fillFolder(endpoint.folder, keys),
-    corrupt: key => flipBit(join(endpoint.folder, key)),
+    corrupt: (key, at) => flipBit(join(endpoint.folder, key), at),
   };
 });
 

@@ -8,7 +8,18 @@ import { isOld, LIFETIMES, type Lifetimes } from '../gc/lifetimes.ts';
 import { waitForSweep } from '../gc/sweep-lock.ts';
 import { blobKey } from '../keys.ts';
 import { DEFAULT_MEDIA_TYPE } from '../media-type.ts';
-import type { BlobRef, BlobStore, ByteRange, FileBody, ObjectInfo, ObjectStore, StreamedBlobStore } from '../types.ts';
+import type {
+  BlobRef,
+  BlobStore,
+  ByteRange,
+  ColumnSums,
+  FileBody,
+  ObjectInfo,
+  ObjectStore,
+  StreamedBlobStore,
+} from '../types.ts';
+import { type SumsMemory, sumPieces } from './column-sums.ts';
+import { createSumsMemory } from './sums-memory.ts';
 
 /** Bytes hashed at a time: about 4 ms. */
 const SLICE_BYTES = 8 << 20;
@@ -17,8 +28,17 @@ const IN_MEMORY_BYTES = 1 << 20;
 /** Bytes of one read while a blob is streamed. */
 export const PIECE_BYTES = 4 << 20;
 
-/** Puts are idempotent: repeat a put that was interrupted or whose answer was lost. */
-export function createBlobStore(store: ObjectStore, lifetimes: Lifetimes = LIFETIMES): StreamedBlobStore {
+/**
+ * Puts are idempotent: repeat a put that was interrupted or whose answer was lost.
+ * @param sums Where checksums of columns are kept; default: in memory.
+ */
+export function createBlobStore(
+  store: ObjectStore,
+  lifetimes: Lifetimes = LIFETIMES,
+  sums: SumsMemory = createSumsMemory(),
+): StreamedBlobStore {
+  const summing = new Map<Digest, Promise<ColumnSums>>();
+
   function refOf(digest: Digest, info: ObjectInfo): BlobRef {
     return { digest, size: info.size, media_type: info.mediaType ?? DEFAULT_MEDIA_TYPE };
   }
@@ -62,14 +82,51 @@ export function createBlobStore(store: ObjectStore, lifetimes: Lifetimes = LIFET
   function damaged(digest: Digest, actual: Digest): Corrupt {
     return new Corrupt(`the blob ${digest} is damaged: its bytes have the digest ${actual}`, {
       details: { digest },
-      hint: `delete "${blobKey(digest)}" from ${store.url}; the call that made the blob makes it again`,
+      hint:
+        'run "easel verify --repair", which makes it again if a call made it; or ' +
+        `delete "${blobKey(digest)}" from ${store.url}, and repeat that call`,
     });
+  }
+
+  async function* stream(digest: Digest): AsyncGenerator<Uint8Array> {
+    const ref = await head(digest);
+    if (!ref) throw missing(digest);
+    const empty = digestOf('');
+    if (ref.size === 0 && digest !== empty) throw damaged(digest, empty);
+    const hash = createHash('sha256');
+    for (let at = 0; at < ref.size; at += PIECE_BYTES) {
+      const piece = await getRange(digest, { start: at, end: at + PIECE_BYTES - 1 });
+      hash.update(piece);
+      const isLast = at + PIECE_BYTES >= ref.size;
+      const actual = isLast ? parseDigest(`sha256:${hash.digest('hex')}`) : digest;
+      if (actual !== digest) throw damaged(digest, actual);
+      yield piece;
+    }
+  }
+
+  async function makeSums(column: Digest): Promise<ColumnSums> {
+    try {
+      const made = await sumPieces(stream(column));
+      await sums.write(column, made);
+      return made;
+    } finally {
+      summing.delete(column);
+    }
   }
 
   return {
     head,
     get,
     getRange,
+    stream,
+
+    async sumColumn(column, { again = false } = {}) {
+      const known = again ? undefined : await sums.read(column);
+      if (known) return known;
+      const made = summing.get(column) ?? makeSums(column);
+      summing.set(column, made);
+      return made;
+    },
 
     async put(bytes, mediaType) {
       return putBody(await digestBlob(bytes), bytes, mediaType);
@@ -106,20 +163,6 @@ export function createBlobStore(store: ObjectStore, lifetimes: Lifetimes = LIFET
         throw error;
       }
       return (await waitForSweep(store, lifetimes.clock)) ? head(digest) : refOf(digest, info);
-    },
-
-    async *stream(digest) {
-      const ref = await head(digest);
-      if (!ref) throw missing(digest);
-      const hash = createHash('sha256');
-      for (let at = 0; at < ref.size; at += PIECE_BYTES) {
-        const piece = await getRange(digest, { start: at, end: at + PIECE_BYTES - 1 });
-        hash.update(piece);
-        const isLast = at + PIECE_BYTES >= ref.size;
-        const actual = isLast ? parseDigest(`sha256:${hash.digest('hex')}`) : digest;
-        if (actual !== digest) throw damaged(digest, actual);
-        yield piece;
-      }
     },
   };
 }

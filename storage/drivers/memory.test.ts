@@ -8,9 +8,9 @@ function createPlace(wrap: (objects: MemoryObjects) => ReturnType<typeof createM
   return {
     open: async () => wrap(objects),
     destroy: async () => objects.clear(),
-    corrupt: async (key: string) => {
+    corrupt: async (key: string, at = 0) => {
       const stored = objects.get(key);
-      if (stored) objects.set(key, { ...stored, body: stored.body.map((byte, i) => (i === 0 ? byte ^ 1 : byte)) });
+      if (stored) objects.set(key, { ...stored, body: stored.body.map((byte, i) => (i === at ? byte ^ 1 : byte)) });
     },
   };
 }

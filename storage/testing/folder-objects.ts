@@ -13,10 +13,10 @@ export async function fillFolder(folder: string, keys: readonly string[]): Promi
   }
 }
 
-/** Flips a bit of the first byte. */
-export async function flipBit(path: string): Promise<void> {
+/** Flips a bit of the byte `at`. */
+export async function flipBit(path: string, at = 0): Promise<void> {
   await chmod(path, 0o644);
   const body = await readFile(path);
-  body.writeUInt8(body.readUInt8(0) ^ 1, 0);
+  body.writeUInt8(body.readUInt8(at) ^ 1, at);
   await writeFile(path, body);
 }

@@ -12,6 +12,6 @@ testObjectStore('file', async () => {
     destroy: () => rm(folder, { recursive: true }),
     // Plain files, as in a copied store.
     fill: keys => fillFolder(folder, keys),
-    corrupt: key => flipBit(join(folder, key)),
+    corrupt: (key, at) => flipBit(join(folder, key), at),
   };
 });

@@ -10,8 +10,8 @@ export interface StoreUnderTest {
   destroy(): Promise<void>;
   /** Makes an object of one byte under each key, faster than by puts. */
   fill?(keys: readonly string[]): Promise<void>;
-  /** Flips a bit of the stored object. */
-  corrupt?(key: string): Promise<void>;
+  /** Flips a bit of the stored object, in the byte `at`; default: the first. */
+  corrupt?(key: string, at?: number): Promise<void>;
 }
 
 /** The setting of the running test; new for each test. */
