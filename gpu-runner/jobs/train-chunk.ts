@@ -22,6 +22,7 @@ import { EnergyMeter } from './energy-meter.ts';
 import { engineLinks } from './engine-links.ts';
 import { loadFrozenNets } from './frozen-nets.ts';
 import { loadStart } from './initial-weights.ts';
+import { openPictures } from './open-pictures.ts';
 import { recognizeOutOfMemory } from './out-of-memory.ts';
 import { peakRate } from './peak-rate.ts';
 
@@ -46,9 +47,7 @@ export function createTrainChunkJob(): JobHandler<'train-chunk'> {
     if (open?.key === key) return open.source;
     await open?.source.close();
     open = undefined;
-    const source = await ctx.openSource(options, (done, total) =>
-      ctx.progress({ phase: 'load', done, total, unit: 'pages' }),
-    );
+    const source = await openPictures(ctx, options);
     open = { key, source };
     return source;
   }

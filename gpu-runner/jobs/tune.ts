@@ -5,6 +5,7 @@ import { EMPTY_PROGRESS, Trainer } from '../training/trainer.ts';
 import type { JobHandler } from './context.ts';
 import { openEngine } from './engines.ts';
 import { loadFrozenNets } from './frozen-nets.ts';
+import { openPictures } from './open-pictures.ts';
 import { readingOf } from './train-chunk.ts';
 
 /** @param open Opens an engine for this job alone: a warm one may know kernels of other programs. */
@@ -16,9 +17,7 @@ export function createTuneJob(open: typeof openEngine = openEngine): JobHandler<
     const started = performance.now();
     const config = await readKeyedConfig(ctx.blobs, job.config);
     const { micro_batch: microBatch, gradient_checkpointing: remat } = job.plan;
-    const source = await ctx.openSource({ dataset: job.dataset, ...readingOf(config) }, (done, total) =>
-      ctx.progress({ phase: 'load', done, total, unit: 'pages' }),
-    );
+    const source = await openPictures(ctx, { dataset: job.dataset, ...readingOf(config) });
     const engine = await open(job.engine, { records: true });
     try {
       const frozen = await loadFrozenNets(ctx.blobs, job.weights ?? {});
