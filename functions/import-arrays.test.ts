@@ -9,6 +9,7 @@ import { decodeNpy } from '../formats/npy.ts';
 import { packTar, readTar } from '../formats/tar.ts';
 import { readColumn } from '../formats/webdataset.ts';
 import type { Digest } from '../storage/digest.ts';
+import { blobKey } from '../storage/keys.ts';
 import { createRefs } from '../storage/names/refs.ts';
 import { digestSchema } from '../storage/records.ts';
 import { putSmallDataset } from './shards/testing/small-dataset.ts';
@@ -197,6 +198,26 @@ test('the same import again changes nothing, and what left the source leaves the
   };
   for (const archive of await archives(less.digest)) expect([...(await archives(first.digest))]).not.toContain(archive);
   expect((await readByName(less.digest, 'pose')).size).toBe(2);
+});
+
+test('signals are neither taken nor moved from an archive in which a bit flipped', async () => {
+  const entries = await original();
+  await put('s.tar', packTar(entries.map(({ name, body }) => [name, body])));
+  const { digest } = await prepare(SIZE);
+  const [item] = await lab.items(digest);
+  const slice = item?.signals?.cls;
+  if (slice === undefined) throw new Error('the picture came with cls');
+  const at = slice.offset + slice.size - 1;
+  const bytes = await lab.blobs.get(slice.archive);
+  await lab.store.put(
+    blobKey(slice.archive),
+    bytes.map((byte, i) => (i === at ? byte ^ 1 : byte)),
+  );
+  const damaged = { code: 'corrupt', details: { digest: slice.archive } };
+  await expect(lab.executor.call('take-signals', { dataset: digest, signals: ['cls'] })).rejects.toMatchObject(damaged);
+  const left = entries.filter(({ name }) => !name.startsWith('zebra'));
+  await put('s.tar', packTar(left.map(({ name, body }) => [name, body])));
+  await expect(prepare(SIZE)).rejects.toMatchObject(damaged);
 });
 
 test('arrays that some pictures lack are an error, unless the call says what to do', async () => {

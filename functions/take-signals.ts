@@ -4,6 +4,7 @@ import { type ColumnName, memberName, SIGNAL_NAMES, type SignalName, variantId }
 import { Internal, Unprocessable } from '../errors.ts';
 import { readNpyHeader } from '../formats/npy.ts';
 import { reshapeSignalMember } from '../storage/blobs/column-member.ts';
+import { verifyBlob } from '../storage/blobs/verify-blob.ts';
 import { definePageFunction } from './define.ts';
 
 export const takeSignals = definePageFunction({
@@ -35,6 +36,9 @@ export const takeSignals = definePageFunction({
     );
   },
   async run(ctx, { items, columns }, { signals }) {
+    const archives = new Set(items.flatMap(({ signals: own }) => signals.flatMap(name => own?.[name]?.archive ?? [])));
+    // An archive may have the signals of many pages, so only parts of it are kept in memory.
+    for (const archive of archives) await verifyBlob(ctx.blobs, archive);
     const made: Partial<Record<ColumnName, Map<string, Uint8Array>>> = {};
     for (const signal of signals) {
       const members = new Map<string, Uint8Array>();

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { listSome, quantity } from '../../configs/quantity.ts';
 import { SIGNAL_NAMES, type SignalName } from '../../configs/signals.ts';
 import { Unprocessable } from '../../errors.ts';
+import { verifyBlob } from '../../storage/blobs/verify-blob.ts';
 import type { Digest } from '../../storage/digest.ts';
 import type { Dataset, GivenSignal, Item, Reject } from '../../storage/records.ts';
 import { MAX_ARCHIVE_BYTES } from '../datasets/originals.ts';
@@ -243,10 +244,13 @@ async function moveFromErased(
     if (!present.has(id)) for (const { archive } of Object.values(signals)) tainted.add(archive);
   }
   if (tainted.size === 0) return;
+  const verified = new Set<Digest>();
   for (const id of present) {
     for (const [signal, slice] of Object.entries(slices.get(id) ?? {}) as [SignalName, OpenSlice][]) {
       const { archive, offset, size, more = [], of } = slice;
       if (typeof archive !== 'string' || !tainted.has(archive)) continue;
+      if (!verified.has(archive)) await verifyBlob(ctx.blobs, archive);
+      verified.add(archive);
       const spans = [{ offset, size }, ...more];
       const members: Uint8Array[] = [];
       for (const span of spans) {
