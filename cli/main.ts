@@ -4,10 +4,11 @@ import { nearestName } from '../configs/suggest.ts';
 import { InvalidInput } from '../errors.ts';
 import { describeError } from './command-error.ts';
 import { easelCommand, subCommands } from './command-tree.ts';
+import { showUsage } from './show-usage.ts';
 
 const [word = ''] = process.argv.slice(2);
 if (word === '' || word.startsWith('-') || Object.hasOwn(subCommands, word)) {
-  await runMain(easelCommand);
+  await runMain(easelCommand, { showUsage });
 } else {
   const known = Object.keys(subCommands);
   const nearest = nearestName(word, known);

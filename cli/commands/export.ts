@@ -47,6 +47,7 @@ export const exportCommand = defineCommand({
     raw: { type: 'boolean', description: 'weights of the last step instead of averaged ones' },
     'sigma-rel': {
       type: 'string',
+      valueHint: 'N',
       description: 'an average of that length relative to the run, such as 0.1, made of all kept checkpoints',
     },
     'accept-memorized': {

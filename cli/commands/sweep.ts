@@ -24,7 +24,11 @@ export const sweepCommand = defineCommand({
     config: { type: 'string', description: 'base: a preset, or a file in YAML', valueHint: 'NAME|FILE' },
     set: { type: 'boolean', description: 'key=a,b,c words follow: values to try (JSON or text)' },
     steps: { type: 'string', description: 'steps of a whole run', valueHint: 'N' },
-    first: { type: 'string', description: 'share of the steps before the first are left out (default .01)' },
+    first: {
+      type: 'string',
+      description: 'share of the steps before the first are left out (default .01)',
+      valueHint: 'N',
+    },
     finalists: { type: 'string', description: 'configs that are trained to the end (default 1)', valueHint: 'N' },
     seed: { type: 'string', description: 'seed of all runs (default 0)', valueHint: 'N' },
     name: { type: 'string', description: "beginning of the experiments' names", valueHint: 'NAME' },
