@@ -27,7 +27,7 @@ export const portraits: DemoSet = {
   // The full length, of which the README tells the figures.
   samples: 22_000,
   prompts: 256,
-  samplesToShow: 10_000,
+  samplesToShow: 7_000,
   hasPose: false,
   example: 'a smiling person with a blue bob and round glasses, in a red hoodie on a mint background',
   ask: count => freshPrompts(SEED, count).map(asked),
