@@ -1,6 +1,7 @@
 /** @file How a command fails: it prints what was wrong, what was expected and what to do, and exits with code 1. */
 import type { ArgsDef, CommandContext } from 'citty';
 import { plainText } from '../configs/plain-text.ts';
+import { nearestName } from '../configs/suggest.ts';
 import { AppError, InvalidInput } from '../errors.ts';
 import { listIssues } from '../formats/problem.ts';
 
@@ -34,7 +35,7 @@ export function reportErrors<T extends ArgsDef>(
 ): (context: CommandContext<T>) => Promise<void> {
   return async context => {
     try {
-      refuseUnknown(Object.keys(context.args), await known(context.cmd.args));
+      refuseUnknown(Object.keys(context.args), await listKnown(context.cmd.args));
       await run(context);
     } catch (error) {
       console.error(describeError(error));
@@ -44,22 +45,32 @@ export function reportErrors<T extends ArgsDef>(
   };
 }
 
-async function known(args: CommandContext['cmd']['args']): Promise<ReadonlySet<string>> {
-  const defined = typeof args === 'function' ? await args() : await args;
-  const names = Object.entries(defined ?? {}).flatMap(([name, arg]) => [
-    name,
-    ...('alias' in arg && arg.alias !== undefined ? [arg.alias].flat() : []),
-  ]);
-  const camel = (name: string) => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  return new Set(['_', ...names, ...names.map(camel)]);
+interface Known {
+  /** Names and short names of the options. */
+  readonly options: readonly string[];
+  /** Those of the words that a command takes without an option. */
+  readonly words: readonly string[];
 }
 
-function refuseUnknown(given: readonly string[], names: ReadonlySet<string>): void {
+async function listKnown(args: CommandContext['cmd']['args']): Promise<Known> {
+  const defined = Object.entries((typeof args === 'function' ? await args() : await args) ?? {});
+  return {
+    options: defined
+      .filter(([, arg]) => arg.type !== 'positional')
+      .flatMap(([name, arg]) => [name, ...('alias' in arg && arg.alias !== undefined ? [arg.alias].flat() : [])]),
+    words: defined.filter(([, arg]) => arg.type === 'positional').map(([name]) => name),
+  };
+}
+
+function refuseUnknown(given: readonly string[], { options, words }: Known): void {
+  const camel = (name: string) => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  const names = new Set(['_', ...[...options, ...words].flatMap(name => [name, camel(name)])]);
   const unknown = given.filter(name => !names.has(name));
   if (unknown.length === 0) return;
-  const list = (items: readonly string[]) => items.map(name => `${name.length > 1 ? '--' : '-'}${name}`).join(', ');
-  throw new InvalidInput(`this command has no option ${list(unknown)}`, {
-    expected: list([...names].filter(name => name !== '_')),
-    hint: 'see `easel <command> --help`',
+  const dashed = (name: string) => `${name.length > 1 ? '--' : '-'}${name}`;
+  const nearest = unknown.length === 1 ? nearestName(unknown[0] ?? '', options) : undefined;
+  throw new InvalidInput(`this command has no option ${unknown.map(dashed).join(', ')}`, {
+    expected: options.map(dashed).join(', '),
+    hint: nearest === undefined ? 'see `easel <command> --help`' : `did you mean ${dashed(nearest)}?`,
   });
 }

@@ -297,6 +297,10 @@ test('wrong arguments are refused before a request is sent', async () => {
   }
   expect(bodies.length).toBe(sent);
   expect((await easel('statsu')).stderr).toContain('did you mean `easel status`?');
+  expect((await easel('train', 'first')).stderr).toContain('easel call train experiment=NAME');
+  expect((await easel('status', '--jsno')).stderr).toBe(
+    'easel: this command has no option --jsno\n  expected: --json, --url\n  hint: did you mean --json?\n',
+  );
   expect((await easel('status', '--url', 'nonsense')).stderr).toContain('"nonsense" is not the address of a server');
 });
 
@@ -317,7 +321,9 @@ test('--help lists the commands, and the options of a command', async () => {
     'models',
   ])
     expect(stdout).toMatch(new RegExp(`^ +${command} `, 'm'));
-  expect((await easel('up', '--help')).stdout).toContain('--store');
+  const help = (await easel('up', '--help')).stdout;
+  expect(help).toContain('--store');
+  expect((await easel('help', 'up')).stdout).toBe(help);
   // This is a pipe.
   expect(stdout).not.toContain('\x1b');
 });
