@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { preflightSchema } from '../configs/preflight.ts';
-import { formatPreflight } from './commands/preflight.ts';
+import { chooseConfig, formatPreflight } from './commands/preflight.ts';
 
 const GB = 2 ** 30;
 const cut = { micro_batch: 16, gradient_checkpointing: false };
@@ -83,4 +83,11 @@ test('preflight prints problems with their offers, and what it cannot tell', () 
     '  offer: the preset prod-0 is smaller',
   ]);
   expect(lines.join('\n')).toContain('time: unknown; train one chunk on this engine, or name a card');
+});
+
+test('preflight takes its config as a word or behind --config, but not both', () => {
+  expect(chooseConfig('prod-1', undefined)).toBe('prod-1');
+  expect(chooseConfig(undefined, 'mine.yaml')).toBe('mine.yaml');
+  expect(chooseConfig(undefined, undefined)).toBeUndefined();
+  expect(() => chooseConfig('prod-1', 'mine.yaml')).toThrow('two configs, prod-1 and --config mine.yaml');
 });

@@ -2,6 +2,7 @@ import { defineCommand } from 'citty';
 import { gibibytes } from '../../configs/gibibytes.ts';
 import { plainJson } from '../../configs/plain-text.ts';
 import { type Preflight, preflightSchema } from '../../configs/preflight.ts';
+import { InvalidInput } from '../../errors.ts';
 import { callInForeground } from '../call-in-foreground.ts';
 import { reportErrors } from '../command-error.ts';
 import { configArgs, describeTranslation, readConfigArgs } from '../config-args.ts';
@@ -23,6 +24,7 @@ export const preflightCommand = defineCommand({
       description: 'name of a preset, or a file in YAML, also with a config of the original project',
       required: false,
     },
+    config: { type: 'string', description: 'the same as PRESET, as `create` takes it', valueHint: 'NAME|FILE' },
     dataset: { type: 'string', description: 'dataset to train on', valueHint: 'NAME' },
     card: { type: 'string', description: 'a graphics card that need not be in this machine', valueHint: 'rtx-4090' },
     engine: { type: 'string', description: 'engine (default: auto)', valueHint: 'NAME' },
@@ -35,8 +37,9 @@ export const preflightCommand = defineCommand({
   },
   run: reportErrors(async ({ args, rawArgs }) => {
     // The words behind --set have the form key=value.
-    const named = args.preset?.includes('=') ? undefined : args.preset;
-    const words = named === undefined ? args._ : args._.slice(1);
+    const preset = args.preset?.includes('=') ? undefined : args.preset;
+    const words = preset === undefined ? args._ : args._.slice(1);
+    const named = chooseConfig(preset, args.config);
     const { recipe, size } = args;
     const microBatch = args['micro-batch'];
     const body = {
@@ -53,6 +56,14 @@ export const preflightCommand = defineCommand({
     if (answer.verdict === 'too large') process.exitCode = 1;
   }),
 });
+
+/** @throws InvalidInput if both are named. */
+export function chooseConfig(preset: string | undefined, config: string | undefined): string | undefined {
+  if (preset === undefined || config === undefined) return preset ?? config;
+  throw new InvalidInput(`preflight is given two configs, ${preset} and --config ${config}`, {
+    expected: 'one of them',
+  });
+}
 
 export function formatPreflight(answer: Preflight): string {
   const { verdict, problems, offers, device, memory, work, time, data, disk, translated } = answer;
