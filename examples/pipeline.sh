@@ -11,12 +11,12 @@ set -euo pipefail
 URL="${EASEL_URL:-http://127.0.0.1:8787}"
 SIZE="${SIZE:-32}"            # pixels of a side: 32 or 64
 PICTURES="${PICTURES:-1000}"  # portraits to train on
-SAMPLES="${SAMPLES:-2560}"    # training samples; pictures follow their prompts after 48000
+SAMPLES="${SAMPLES:-2560}"    # training samples; pictures follow their prompts after 22000
 DATASET="${DATASET:-pipeline-$SIZE-of-$PICTURES}"
 EXPERIMENT="${EXPERIMENT:-$DATASET-$SAMPLES}"
 OUT="${OUT:-out/$EXPERIMENT}"
 
-BATCH=64                      # batch size of the preset `portraits`
+BATCH=32                      # samples of an update, as in the preset `portraits`
 PATCH=$((SIZE / 8))           # a picture has 8 x 8 patches at either size
 STEPS=$(((SAMPLES + BATCH - 1) / BATCH))
 
@@ -60,11 +60,12 @@ api POST /functions/prepare "$(jq -n --arg dataset "$DATASET" --argjson count "$
 
 echo "2. create the experiment $EXPERIMENT"
 experiment=$(api PUT "/experiments/$EXPERIMENT" "$(jq -n --arg dataset "$DATASET" \
-  --argjson samples "$SAMPLES" --argjson patch "$PATCH" --argjson steps "$STEPS" \
+  --argjson samples "$SAMPLES" --argjson patch "$PATCH" --argjson batch "$BATCH" --argjson steps "$STEPS" \
   '{$dataset, config: {
     preset: "portraits",
     model: {patch_size: $patch},
-    optimizer: {total_samples: $samples, warmup_samples: ([6400, ($samples / 8 | floor)] | min)},
+    optimizer: {total_samples: $samples, warmup_samples: ([2900, ($samples / 8 | floor)] | min)},
+    data: {batch_size: $batch},
     run: {chunk_steps: ([1, ($steps / 4 | ceil)] | max)}
   }}')")
 jq -r '"step \(.step) of \(.steps), engine \(.engine.name) with \(.engine.threads) threads"' <<< "$experiment"
@@ -95,7 +96,7 @@ download "$(api POST /functions/contact-sheet "$sheet" | jq -r .result.outputs.i
 echo '5. sample four pictures for other prompts'
 engine=$(api GET "/experiments/$EXPERIMENT" | jq .engine)
 sample=$(api POST /functions/sample "$(jq -n --arg checkpoint "$EXPERIMENT" --argjson engine "$engine" '{
-  $checkpoint, $engine, seed: 7, guidance: 1.5, steps: 25,
+  $checkpoint, $engine, seed: 7, guidance: 2.25, guidance_interval: [0.1, 0.9], steps: 25,
   prompts: [
     "a smiling person with a blue bob and round glasses, in a red hoodie on a mint background",
     "a sad person with grey dreadlocks and a beard, in a white sweater on a coral background",
