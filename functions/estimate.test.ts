@@ -77,6 +77,29 @@ test('the estimate names the stages that prepare runs, and the disk that it need
   expect(estimate.disk.total_bytes / stored).toBeLessThan(1.15);
 });
 
+test('a rule that leaves out the first pictures does not end the estimate; one that leaves out all names them', async () => {
+  const mixed = join(root, 'mixed');
+  await mkdir(mixed);
+  for (let i = 0; i < 6; i++) {
+    const shape = i === 0 ? '<circle cx="40" cy="40" r="9"/>' : '';
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="80" height="80"><rect width="80" height="80" fill="hsl(${50 * i},80%,50%)"/>${shape}</svg>`;
+    await writeFile(join(mixed, `${i}.png`), await encodePng(await renderSvgRgb(svg)));
+  }
+  // The sharpness of one colour is 0.
+  const prepare = { dataset: 'mine', folder: mixed, size: 32, missing_captions: 'empty', rules: { blur: { min: 1 } } };
+  const lab = openLab();
+  // Whichever picture the probe begins at, of 2 neighbours in some call both are plain.
+  for (let i = 0; i < 6; i++) {
+    const lab = createPictureLab({ importRoots: [root], clock: { ...SYSTEM_CLOCK, now: () => 6_000_000 + i } });
+    const estimate = estimateSchema.parse(await lab.executor.callEffect('estimate', { prepare, pictures: 6 }));
+    expect(estimate.probe).toMatchObject({ pictures: 6, rejected: 5 });
+  }
+  const none = { ...prepare, rules: { blur: { min: 1_000_000 } } };
+  const failure = await failureOf(lab.executor.callEffect('estimate', { prepare: none, pictures: 2 }));
+  expect(failure).toBeInstanceOf(Unprocessable);
+  expect(failure.message).toMatch(/^no picture can be taken: [0-5]\.png \(/);
+});
+
 test('what a killed estimate leaves is deleted half a day later, and no dataset of another name', async () => {
   const objects: MemoryObjects = new Map();
   const whole = createMemoryStore(objects);

@@ -64,7 +64,7 @@ export const estimate = defineFunction({
     const from = Math.floor(ctx.now() % found.pictures.length);
     const { captions, ...others } = prepare;
     const isWarmedUp = found.pictures.length > WARM_UP;
-    if (isWarmedUp) await runProbe(ctx, others, found, { count: WARM_UP, from: from + 1 });
+    if (isWarmedUp) await warmUp(ctx, others, found, { count: WARM_UP, from: from + 1 });
     const probe = await runProbe(ctx, others, found, { count, from });
     const told = extrapolate(folder, files.length, found, probe);
     if (captions === undefined) return { ...told, problems: findProblems(prepare, probe) };
@@ -72,7 +72,7 @@ export const estimate = defineFunction({
     if (share === 0) return { ...told, assumptions: [...told.assumptions, NOBODY_ASKED] };
     // Few pictures are described, so each of them is, and the probe tells how many of the folder will be.
     const body = { ...prepare, captions: whichAll(captions) };
-    if (isWarmedUp) await runProbe(ctx, body, found, { count: 1, from: from + 1 });
+    if (isWarmedUp) await warmUp(ctx, body, found, { count: 1, from: from + 1 });
     const described = await runProbe(ctx, body, found, { count: Math.min(count, MOST_DESCRIBED), from: from + 2 });
     const estimate = extrapolate(folder, files.length, found, probe, { ...described, share });
     return { ...estimate, problems: sayRefused(described) };
@@ -107,13 +107,24 @@ const preparedSchema = z.looseObject({
   ),
 });
 
+type Body = Readonly<Record<string, Json>>;
+/** So many pictures, beginning at that one. */
+interface Some {
+  readonly count: number;
+  readonly from: number;
+}
+
+/** Loads programs and models. A rule may leave out so few pictures all, which says nothing about the folder. */
+async function warmUp(ctx: EffectContext, body: Body, found: Listing, some: Some): Promise<void> {
+  try {
+    await runProbe(ctx, body, found, some);
+  } catch (error) {
+    if (!(error instanceof Unprocessable)) throw error;
+  }
+}
+
 /** Prepares some pictures as a dataset of its own, which is deleted again. */
-async function runProbe(
-  ctx: EffectContext,
-  body: Readonly<Record<string, Json>>,
-  found: Listing,
-  { count, from }: { readonly count: number; readonly from: number },
-): Promise<Probe> {
+async function runProbe(ctx: EffectContext, body: Body, found: Listing, { count, from }: Some): Promise<Probe> {
   const name = nameProbe();
   const { tar, pictures } = await drawProbe(found, { count, from, folder: name });
   const { digest } = await ctx.blobs.put(tar, 'application/x-tar');
@@ -134,9 +145,22 @@ async function runProbe(
       .filter(({ code }) => code === 'caption_refused')
       .flatMap(({ examples }) => examples.map(example => `${example.name.slice(name.length + 1)} (${example.text})`));
     return { given: pictures, taken: answer.counts.pictures, uncaptioned, refused, stages, columns };
+  } catch (error) {
+    throw error instanceof Unprocessable ? nameAsInFolder(error, name) : error;
   } finally {
     await deleteProbe(ctx, name);
   }
+}
+
+/** The probe has its pictures in a folder of its own, which nobody knows. */
+function nameAsInFolder(cause: Unprocessable, name: string): Unprocessable {
+  const { message, expected, hint, details } = cause;
+  return new Unprocessable(message.replaceAll(`${name}/`, ''), {
+    ...(expected !== undefined && { expected }),
+    ...(hint !== undefined && { hint }),
+    details,
+    cause,
+  });
 }
 
 /** Tells the seconds of each stage by the progress of a call. */
