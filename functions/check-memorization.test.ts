@@ -239,7 +239,7 @@ test('an evaluation has every control row, and the pictures of its drawn row', a
   const psnr = (name: string) => table.rows.find(({ row }) => row === name)?.fidelity?.psnr?.mean ?? 0;
   expect(psnr('real')).toBe(150);
   expect([psnr('down_up') > psnr('noise'), psnr('noise') > 0]).toEqual([true, true]);
-  expect(table.missing.map(({ row, column }) => row ?? column)).toEqual(['beside', 'clip', 'pose']);
+  expect(table.missing.map(({ row, column }) => row ?? column)).toEqual(['beside', 'clip', 'vqa', 'pose']);
   const { computed } = lab.runner;
   const samples = computed.filter(kind => kind === 'sample').length;
   await lab.executor.callEffect('evaluate', body);

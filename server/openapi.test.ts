@@ -32,7 +32,7 @@ test('docs/http.md lists every route of the app and every function, and no other
       `${method.toUpperCase()} ${path.replaceAll(/:(\w+)/g, (_, name: string) => name.toUpperCase())}`,
   );
   expect(new Set(calls)).toEqual(new Set(routes));
-  const [, table = ''] = /^## Functions\n([^#]*)/m.exec(page) ?? [];
+  const [, table = ''] = /^## Functions\n([\s\S]*?)^## /m.exec(page) ?? [];
   const functions = [...table.matchAll(/^\| (.+?) \|/gm)].flatMap(([, cell = '']) =>
     [...cell.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name),
   );
