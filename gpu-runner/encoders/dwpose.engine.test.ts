@@ -117,7 +117,9 @@ test('files of other networks are refused with what they read or make', async ()
   await expect(open(engine, { ...FILES, pose: FILES.detector })).rejects.toThrow('the network "pose" makes "output"');
   await expect(open(engine, { ...FILES, pose: Buffer.from('<html>') })).rejects.toThrow(/ONNX model|protocol buffers/);
   const none = encodeModel({ nodes: [], initializers: [], inputs: [], outputs: [] });
-  await expect(open(engine, { ...FILES, detector: none })).rejects.toThrow('the network "detector" reads nothing');
+  await expect(open(engine, { ...FILES, detector: none })).rejects.toThrow(
+    'the network "detector" cannot be read: the ONNX model has no output',
+  );
   const encoder = await open(engine);
   await expect(encoder.encode([{ caption: 'x' }])).rejects.toThrow('reads pictures, not captions');
 });

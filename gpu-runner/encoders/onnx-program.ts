@@ -46,9 +46,9 @@ function readFile(file: Uint8Array, part: string): OnnxNet {
   try {
     return readOnnx(file);
   } catch (error) {
-    if (!(error instanceof InvalidInput)) throw error;
+    if (!(error instanceof InvalidInput || error instanceof Unprocessable)) throw error;
     throw new Unprocessable(`the network "${part}" cannot be read: ${error.message}`, {
-      expected: 'a whole ONNX file',
+      expected: (error instanceof Unprocessable ? error.expected : undefined) ?? 'a whole ONNX file',
       cause: error,
     });
   }
