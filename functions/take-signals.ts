@@ -38,7 +38,7 @@ export const takeSignals = definePageFunction({
   async run(ctx, { items, columns }, { signals }) {
     const archives = new Set(items.flatMap(({ signals: own }) => signals.flatMap(name => own?.[name]?.archive ?? [])));
     // An archive may have the signals of many pages, so only parts of it are kept in memory.
-    for (const archive of archives) await verifyBlob(ctx.blobs, archive);
+    for (const archive of archives) await verifyBlob(ctx, archive);
     const made: Partial<Record<ColumnName, Map<string, Uint8Array>>> = {};
     for (const signal of signals) {
       const members = new Map<string, Uint8Array>();

@@ -244,13 +244,11 @@ async function moveFromErased(
     if (!present.has(id)) for (const { archive } of Object.values(signals)) tainted.add(archive);
   }
   if (tainted.size === 0) return;
-  const verified = new Set<Digest>();
   for (const id of present) {
     for (const [signal, slice] of Object.entries(slices.get(id) ?? {}) as [SignalName, OpenSlice][]) {
       const { archive, offset, size, more = [], of } = slice;
       if (typeof archive !== 'string' || !tainted.has(archive)) continue;
-      if (!verified.has(archive)) await verifyBlob(ctx.blobs, archive);
-      verified.add(archive);
+      await verifyBlob(ctx, archive);
       const spans = [{ offset, size }, ...more];
       const members: Uint8Array[] = [];
       for (const span of spans) {
