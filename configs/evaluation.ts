@@ -4,6 +4,7 @@ import { weightsSchema } from './averages.ts';
 import { JOINT_GROUPS } from './coco-wholebody.ts';
 import { jointScoreSchema } from './pose-scores.ts';
 import { DIGEST_PATTERN } from './stored-names.ts';
+import { answerCountsSchema } from './vqa-scores.ts';
 
 const digest = z.string().regex(DIGEST_PATTERN);
 const number = z.number();
@@ -134,12 +135,7 @@ const rowSchema = z.strictObject({
       distractor: interval,
       /** The first minus the second, picture by picture: 0 of a model that always says yes. */
       difference: interval,
-      /** Answers that were read from the probabilities of yes and no, from the text, or not at all. */
-      by: z.strictObject({
-        probability: z.int().nonnegative(),
-        text: z.int().nonnegative(),
-        unclear: z.int().nonnegative(),
-      }),
+      by: answerCountsSchema,
       /** Of the models that answered, if the server tells them. */
       model_digests: z.array(z.string()).optional(),
       /** The document with the answers about each picture. */

@@ -6,6 +6,13 @@ const digest = z.string().regex(DIGEST_PATTERN);
 /** How sure the answer is a yes; null: it was neither yes nor no. */
 const yes = z.number().min(0).max(1).nullable();
 
+/** Answers that were read from probabilities of the first token, from the text, or not at all. */
+export const answerCountsSchema = z.strictObject({
+  probability: z.int().nonnegative(),
+  text: z.int().nonnegative(),
+  unclear: z.int().nonnegative(),
+});
+
 /** Output `scores` of `vqa-score`. */
 export const vqaScoresSchema = z.strictObject({
   v: z.literal(1),
@@ -25,12 +32,7 @@ export const vqaScoresSchema = z.strictObject({
       distractor: yes,
     }),
   ),
-  /** Answers that were read from probabilities of the first token, from the text, or not at all. */
-  answers: z.strictObject({
-    probability: z.int().nonnegative(),
-    text: z.int().nonnegative(),
-    unclear: z.int().nonnegative(),
-  }),
+  answers: answerCountsSchema,
   links: z.array(digest),
 });
 export type VqaScores = z.infer<typeof vqaScoresSchema>;
@@ -44,3 +46,10 @@ export const vqaAnswersSchema = z.strictObject({
   links: z.array(digest).length(0),
 });
 export type VqaAnswers = z.infer<typeof vqaAnswersSchema>;
+
+/** The pictures whose two questions were answered by yes or no. */
+export function listClear({ items }: Pick<VqaScores, 'items'>): VqaAnswers['items'] {
+  return items.flatMap(({ id, right, distractor }) =>
+    right === null || distractor === null ? [] : [{ id, right, distractor }],
+  );
+}

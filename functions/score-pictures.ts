@@ -4,7 +4,7 @@ import { clipScoresSchema } from '../configs/clip-scores.ts';
 import { shownSchema } from '../configs/evaluation.ts';
 import type { MeasureName, PictureScores } from '../configs/picture-scores.ts';
 import { type JointScore, poseScoresSchema } from '../configs/pose-scores.ts';
-import { vqaScoresSchema } from '../configs/vqa-scores.ts';
+import { listClear, vqaScoresSchema } from '../configs/vqa-scores.ts';
 import { InvalidInput, Unprocessable } from '../errors.ts';
 import { decodeNpy } from '../formats/npy.ts';
 import { readColumnIndex } from '../formats/webdataset.ts';
@@ -91,11 +91,9 @@ async function readFits(ctx: FunctionContext, clip: Digest, column: Digest): Pro
 
 /** Of the pictures whose two questions were answered by yes or no. */
 async function readAnswers(ctx: FunctionContext, vqa: Digest, column: Digest) {
-  const { pictures, items } = await readDocument(ctx.blobs, vqa, vqaScoresSchema, 'answers about pictures');
-  requireColumn(column, pictures, 'vqa', 'vqa-score');
-  const clear = items.flatMap(({ id, right, distractor }) =>
-    right === null || distractor === null ? [] : [{ id, right, distractor }],
-  );
+  const scores = await readDocument(ctx.blobs, vqa, vqaScoresSchema, 'answers about pictures');
+  requireColumn(column, scores.pictures, 'vqa', 'vqa-score');
+  const clear = listClear(scores);
   return {
     vqa: Object.fromEntries(clear.map(({ id, right }) => [id, right])),
     vqa_difference: Object.fromEntries(clear.map(({ id, right, distractor }) => [id, right - distractor])),

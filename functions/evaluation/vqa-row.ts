@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import type { EvaluationRow } from '../../configs/evaluation.ts';
 import { type AskedModel, completeAsked, type vqaSchema } from '../../configs/vqa-options.ts';
-import { type VqaAnswers, type VqaScores, vqaScoresSchema } from '../../configs/vqa-scores.ts';
+import { listClear, type VqaAnswers, type VqaScores, vqaScoresSchema } from '../../configs/vqa-scores.ts';
 import type { Interval } from '../../metrics/bootstrap.ts';
 import { putDocument, readDocument } from '../../storage/blobs/document-blobs.ts';
 import type { Digest } from '../../storage/digest.ts';
@@ -51,11 +51,7 @@ export async function vqaRow(
     pictures += scores.items.length;
     ctx.progress({ phase: `answers of ${asked.model}`, done: pictures, total: most, unit: 'pictures' });
   }
-  const items = found.flatMap(scores =>
-    scores.items.flatMap(({ id, right, distractor }) =>
-      right === null || distractor === null ? [] : [{ id, right, distractor }],
-    ),
-  );
+  const items = found.flatMap(listClear);
   if (items.length === 0) return {};
   const summaries = await ctx.task<Record<'right' | 'distractor' | 'difference', Interval>>('summarize-scores', {
     right: items.map(each => each.right),
