@@ -11,9 +11,9 @@ import { createRefs } from '../../storage/names/refs.ts';
 import type { BlobStore, ObjectStore } from '../../storage/types.ts';
 import { findCheckpoint } from '../execution/names.ts';
 import { listDifferences } from './config-differences.ts';
-import { listHeads, refuseDeleting } from './experiment-head.ts';
+import { listHeads } from './experiment-head.ts';
 import { keepCheckpoint } from './kept-checkpoints.ts';
-import { settleOrigin } from './settle-origin.ts';
+import { settleStaying } from './settle-origin.ts';
 
 type Wanted = NonNullable<Config['init_from']>;
 
@@ -74,7 +74,7 @@ async function findOrigin(
     const { experiments } = createRefs(store);
     const head = (await experiments.read(experiment))?.value;
     if (head === undefined) throw unknownExperiment(experiment, await experiments.list());
-    refuseDeleting(experiment, await settleOrigin(store, experiment, head));
+    await settleStaying(store, experiment, head);
     const kept = findCheckpoint(experiment, head, String(step));
     return { experiment, step: kept.step, checkpoint: kept.checkpoint };
   }

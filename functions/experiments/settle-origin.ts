@@ -8,7 +8,7 @@ import type { ExperimentHead } from '../../storage/experiment-record.ts';
 import { listKeptDigests } from '../../storage/list-kept.ts';
 import { createRefs } from '../../storage/names/refs.ts';
 import type { ObjectStore } from '../../storage/types.ts';
-import { changeHead } from './experiment-head.ts';
+import { changeHead, refuseDeleting } from './experiment-head.ts';
 
 /**
  * Settles the run if the other one keeps the checkpoint: then nothing pruned it before this one kept it, and a deletion
@@ -36,4 +36,14 @@ export async function settleOrigin(store: ObjectStore, name: string, head: Exper
     hint: 'call again: the answer names the steps that are kept',
     retryAfterSeconds: 1,
   });
+}
+
+/**
+ * A run that is there, as calls go on from it: what a killed call has left to do, this one does.
+ * @returns The head, settled. @throws Conflict, also while the run is being deleted.
+ */
+export async function settleStaying(store: ObjectStore, name: string, head: ExperimentHead): Promise<ExperimentHead> {
+  const settled = await settleOrigin(store, name, head);
+  refuseDeleting(name, settled);
+  return settled;
 }

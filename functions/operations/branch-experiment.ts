@@ -26,7 +26,7 @@ import {
   type TrainingEngineRequest,
 } from '../experiments/resolve-engine.ts';
 import { isSameDataset, tellOtherDataset } from '../experiments/same-dataset.ts';
-import { settleOrigin } from '../experiments/settle-origin.ts';
+import { settleOrigin, settleStaying } from '../experiments/settle-origin.ts';
 import { checkSuccession } from '../experiments/succession.ts';
 import { checkAhead, checkTarget, targetOf } from '../experiments/training-target.ts';
 import { keepChoices } from '../experiments/tune-engine.ts';
@@ -123,17 +123,14 @@ async function createOrFind(ctx: CreateContext, parent: string, request: BranchR
 /** The other experiment, from which no run begins while it is being deleted. */
 async function readParent(store: ObjectStore, name: string): Promise<ExperimentHead> {
   const { value: head } = await readHead(store, name);
-  const settled = await settleOrigin(store, name, head);
-  refuseDeleting(name, settled);
-  return settled;
+  return settleStaying(store, name, head);
 }
 
 /** A branch that is there. What a killed call has left to do, this one does. */
 async function takeExisting(store: ObjectStore, parent: string, name: string, head: ExperimentHead) {
-  const isOurs = head.branched_from?.experiment === parent;
-  const settled = isOurs ? await settleOrigin(store, name, head) : head;
-  refuseDeleting(name, settled);
-  return settled;
+  if (head.branched_from?.experiment === parent) return settleStaying(store, name, head);
+  refuseDeleting(name, head);
+  return head;
 }
 
 function changeConfig(config: Config, { config: changes, target }: BranchRequest): Config {

@@ -21,7 +21,7 @@ import { atLargest, completeConfig, takeEarlierChoices } from '../experiments/co
 import { listDifferences } from '../experiments/config-differences.ts';
 import { completeFrozenNets, keepWeights } from '../experiments/config-weights.ts';
 import { findDatasetName } from '../experiments/dataset-name.ts';
-import { changeHead, type Experiment, readConfig, refuseDeleting } from '../experiments/experiment-head.ts';
+import { changeHead, type Experiment, readConfig } from '../experiments/experiment-head.ts';
 import { fitPlan, type Planning } from '../experiments/fit.ts';
 import { inheritLineage } from '../experiments/inherit-lineage.ts';
 import { checkStart, chooseStart } from '../experiments/init-from.ts';
@@ -39,7 +39,7 @@ import {
   wishEngine,
 } from '../experiments/resolve-engine.ts';
 import { tellOtherDataset } from '../experiments/same-dataset.ts';
-import { settleOrigin } from '../experiments/settle-origin.ts';
+import { settleOrigin, settleStaying } from '../experiments/settle-origin.ts';
 import { settleTranslation } from '../experiments/settle-translation.ts';
 import { findPictureSize } from '../experiments/training-size.ts';
 import { checkTarget, targetOf } from '../experiments/training-target.ts';
@@ -103,7 +103,7 @@ async function createOrFind(ctx: CreateContext, name: string, given: ReadRequest
   const request = { ...given, dataset };
   await ctx.blobs.keep(dataset);
   const found = await createRefs(ctx.store).experiments.read(name);
-  const existing = found && (await takeExisting(ctx.store, name, found.value));
+  const existing = found && (await settleStaying(ctx.store, name, found.value));
   const start = await chooseStart(ctx, asked, existing);
   const { config: written, origin } = start;
   const whole = await completeConfig(ctx.blobs, written, request.dataset);
@@ -151,17 +151,10 @@ async function createOrFind(ctx: CreateContext, name: string, given: ReadRequest
   };
   const winner = await claimName(ctx.store, name, head);
   if (winner) {
-    const taken = await takeExisting(ctx.store, name, winner);
+    const taken = await settleStaying(ctx.store, name, winner);
     return { ...(await checkSame(ctx, name, request, { whole: config, written }, taken)), notes };
   }
   return { head: await settleOrigin(ctx.store, name, head), config, created: true, notes };
-}
-
-/** An experiment that is there. What a killed call has left to do, this one does. */
-async function takeExisting(store: ObjectStore, name: string, head: ExperimentHead): Promise<ExperimentHead> {
-  const settled = await settleOrigin(store, name, head);
-  refuseDeleting(name, settled);
-  return settled;
 }
 
 /** The dataset of the call, or the union of those of the config. */
