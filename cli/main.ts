@@ -7,14 +7,16 @@ import { easelCommand, subCommands } from './command-tree.ts';
 import { showUsage } from './show-usage.ts';
 
 /** What does the work of commands that people look for. */
-const INSTEAD: Readonly<Record<string, string>> = {
-  train: 'train by `easel call train experiment=NAME`',
-  resume: 'go on by `easel call train experiment=NAME`',
-  sample: 'draw a picture by POST /sample, or on the web page of the server',
-  import: '`easel prepare FOLDER` runs all stages; the first one alone is `easel call import`',
-  list: '`easel status` lists the experiments',
-  start: 'did you mean `easel up`?',
-};
+const INSTEAD = new Map(
+  Object.entries({
+    train: 'train by `easel call train experiment=NAME`',
+    resume: 'go on by `easel call train experiment=NAME`',
+    sample: 'draw a picture by POST /sample, or on the web page of the server',
+    import: '`easel prepare FOLDER` runs all stages; the first one alone is `easel call import`',
+    list: '`easel status` lists the experiments',
+    start: 'did you mean `easel up`?',
+  }),
+);
 
 const words = process.argv.slice(2);
 const [word = ''] = words;
@@ -26,14 +28,7 @@ if (word === 'help') {
   const known = Object.keys(subCommands);
   const nearest = nearestName(word, known);
   const advice = nearest === undefined ? 'see `easel --help`' : `did you mean \`easel ${nearest}\`?`;
-  const hint = Object.hasOwn(INSTEAD, word) ? INSTEAD[word] : advice;
-  console.error(
-    describeError(
-      new InvalidInput(`there is no command "${word}"`, {
-        expected: known.join(', '),
-        ...(hint !== undefined && { hint }),
-      }),
-    ),
-  );
+  const hint = INSTEAD.get(word) ?? advice;
+  console.error(describeError(new InvalidInput(`there is no command "${word}"`, { expected: known.join(', '), hint })));
   process.exitCode = 1;
 }

@@ -137,7 +137,7 @@ export const evaluate = defineFunction({
       ...{ dataset: head.dataset, extractor, engine: head.engine, real, reference: body.reference },
       seed: body.seed,
       split,
-      fidelity: { ...{ truth, lpips, others } },
+      fidelity: { truth, lpips, others },
       vqa,
       clip: typeof clip === 'string' ? undefined : await prepareClip(ctx, clip, { columns, engine: head.engine }),
       pose: typeof pose === 'string' ? undefined : pose,

@@ -81,8 +81,7 @@ function formatRatio(ratio: number): string {
 /** The summary of an earlier demo in this folder, if there is one that can be read. */
 export async function readSummary(out: string): Promise<Summary | undefined> {
   const text = await readIfThere(join(out, 'summary.json'));
-  const parsed = text === undefined ? undefined : summarySchema.safeParse(tryJson(text));
-  return parsed?.success ? parsed.data : undefined;
+  return summarySchema.safeParse(tryJson(text)).data;
 }
 
 export async function writeSummary(out: string, summary: Summary): Promise<string> {
@@ -97,7 +96,7 @@ const ELAPSED = 'elapsed.json';
 
 export async function readElapsed(out: string): Promise<number> {
   const text = await readIfThere(join(out, ELAPSED));
-  const parsed = z.strictObject({ seconds: z.number() }).safeParse(text === undefined ? undefined : tryJson(text));
+  const parsed = z.strictObject({ seconds: z.number() }).safeParse(tryJson(text));
   return parsed.success ? parsed.data.seconds : 0;
 }
 

@@ -32,10 +32,9 @@ export async function checkCopies(
   if (pages.itemsOf(split).length === 0) {
     throw new Unprocessable(`the dataset has no pictures of the split ${split}`);
   }
-  if (pages.itemsOf('train').length < 2) {
-    throw new Unprocessable(`the dataset has ${pages.itemsOf('train').length} training pictures`, {
-      expected: 'at least 2',
-    });
+  const { length: trained } = pages.itemsOf('train');
+  if (trained < 2) {
+    throw new Unprocessable(`the dataset has ${trained} training pictures`, { expected: 'at least 2' });
   }
   await tryExtractors(ctx, check, pages);
   const modes: DrawnMode[] = [];
