@@ -14,3 +14,10 @@ export const askedModelShape = {
     .optional()
     .describe('digest that the model of ollama must have; without it, the name alone tells the model'),
 };
+
+/** A refinement of such a call with the key `source`. */
+export const onlyOllamaTellsDigests = {
+  check: ({ source, model_digest: digest }: { readonly source: string; readonly model_digest?: string | undefined }) =>
+    source === 'ollama' || digest === undefined,
+  params: { error: 'only ollama tells the digests of its models', path: ['model_digest'] },
+};

@@ -1,7 +1,7 @@
 /** @file What a call says about the model that answers yes-or-no questions. */
 import { z } from 'zod';
 import { InvalidInput } from '../errors.ts';
-import { askedModelShape } from './asked-model.ts';
+import { askedModelShape, onlyOllamaTellsDigests } from './asked-model.ts';
 
 /** Place of the caption in a question. */
 const PLACE = '{caption}';
@@ -20,12 +20,6 @@ export const vqaShape = {
     })
     .optional()
     .describe(`a question that yes or no answers, with the place ${PLACE} (default: ${VQA_QUESTION})`),
-};
-
-export const onlyOllamaTellsDigests = {
-  check: ({ source, model_digest: digest }: { readonly source: string; readonly model_digest?: string | undefined }) =>
-    source === 'ollama' || digest === undefined,
-  params: { error: 'only ollama tells the digests of its models', path: ['model_digest'] },
 };
 
 /** The model that is asked, as `vqa-score` takes it. */

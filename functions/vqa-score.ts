@@ -1,6 +1,7 @@
 /** @file How well pictures fit their captions, by a model that is asked whether it sees what a caption says. */
 import { z } from 'zod';
-import { fillQuestion, noModel, onlyOllamaTellsDigests, VQA_QUESTION, vqaShape } from '../configs/vqa-options.ts';
+import { onlyOllamaTellsDigests } from '../configs/asked-model.ts';
+import { fillQuestion, noModel, VQA_QUESTION, vqaShape } from '../configs/vqa-options.ts';
 import type { VqaScores } from '../configs/vqa-scores.ts';
 import { putDocument } from '../storage/blobs/document-blobs.ts';
 import { canonicalJson } from '../storage/canonical.ts';

@@ -1,5 +1,6 @@
 /** @file Captions by a model as a part of `prepare`. */
 import { z } from 'zod';
+import { onlyOllamaTellsDigests } from '../../configs/asked-model.ts';
 import { listSome } from '../../configs/quantity.ts';
 import { InvalidInput, Unprocessable } from '../../errors.ts';
 import type { Json } from '../../storage/canonical.ts';
@@ -16,10 +17,7 @@ export const captionsSchema = z
     source: z.enum(['ollama', 'openai']).describe('who writes captions; the environment says where it is reached'),
     ...captionShape,
   })
-  .refine(({ source, model_digest: digest }) => source === 'ollama' || digest === undefined, {
-    error: 'only ollama tells the digests of its models',
-    path: ['model_digest'],
-  })
+  .refine(onlyOllamaTellsDigests.check, onlyOllamaTellsDigests.params)
   .describe('lets a model describe pictures that have no caption, or all; default: only captions of files are taken');
 
 /**
